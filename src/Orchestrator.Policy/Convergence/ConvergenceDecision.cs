@@ -1,0 +1,37 @@
+namespace Orchestrator.Policy.Convergence;
+
+/// <summary>What the supervisor is to do next. Closed: every kind is declared here.</summary>
+public abstract record ConvergenceDecision
+{
+    private ConvergenceDecision()
+    {
+    }
+
+    /// <summary>Nothing to do on this reading.</summary>
+    public sealed record Wait : ConvergenceDecision;
+
+    /// <summary>Never above the budget.</summary>
+    public sealed record SetDowntimeLimit(TimeSpan Limit) : ConvergenceDecision;
+
+    public sealed record StartThrottle(int InitialPercent, int IncrementPercent, int MaxPercent) : ConvergenceDecision;
+
+    public sealed record StartPostCopy(DataRate MaxRate) : ConvergenceDecision;
+
+    public sealed record Pause(TimeSpan MaxPause) : ConvergenceDecision;
+
+    /// <summary>The bounded pause ran out.</summary>
+    public sealed record Resume : ConvergenceDecision;
+
+    public sealed record Abort : ConvergenceDecision;
+}
+
+/// <summary>What one reading led to.</summary>
+/// <param name="State">What to remember; hand it back with the next reading.</param>
+/// <param name="Explanation">Null for <see cref="ConvergenceDecision.Wait"/>.</param>
+public sealed record ConvergenceStep(ConvergenceState State, ConvergenceDecision Decision, Explanation? Explanation);
+
+/// <summary>Why: the rule that spoke and what it spoke on.</summary>
+/// <param name="Rule">For a program, e.g. "pacing.exponential" or "steps[1].stalled".</param>
+/// <param name="Reason">In words, with the numbers.</param>
+/// <param name="Inputs">Name and value, invariant culture, units in the name or value.</param>
+public sealed record Explanation(string Rule, string Reason, IReadOnlyDictionary<string, string> Inputs);
