@@ -22,4 +22,7 @@ with_lock() {
 # Run from the root, where global.json stands.
 dotnet_here() { (cd "$root" && exec dotnet "$@" </dev/null); }
 
-build() { with_lock build dotnet_here build "$@" --configuration Release --disable-build-servers --nologo -verbosity:quiet; }
+build() {
+    with_lock build quietly "$root/.artifacts/log/build.log" dotnet_here build "$@" --configuration Release \
+        --disable-build-servers --nologo -verbosity:quiet
+}

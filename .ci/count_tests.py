@@ -71,7 +71,8 @@ def report_run(folder, label, exit_code):
         print("\n".join("    " + line for line in lines))
     if run.broken_note.exists():
         print(f"  FAILED the run itself ended with exit code {exit_code} (counted as one failure); {run.log} ends:")
-        print("\n".join("    " + line for line in run.log.read_text(errors="replace").splitlines()[-15:]))
+        lines = run.log.read_text(errors="replace").splitlines()
+        print("\n".join("    " + line for line in lines if not line.startswith("   at "))[-1500:])
     return 1 if failed else 0
 
 

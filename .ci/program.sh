@@ -38,7 +38,7 @@ build_program() {
     note "building $project"
     mkdir -p "$(dirname "$stamp")"
     : >"$stamp.new"
-    build "$root/$project" >&2 || die 1 "$project does not build"
+    build "$root/$project" || die 1 "$project does not build"
     mv "$stamp.new" "$stamp"
 }
 

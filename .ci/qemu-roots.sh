@@ -127,39 +127,44 @@ fetch() {
     return 1
 }
 
+# From here to "prepare" each step answers whether it went well: a caller that asks switches errexit off.
 unpack() {
     local apt=$1 into=$2 package
     rm -rf "$into"
     mkdir -p "$into"
     for package in "$apt"/archives/*.deb; do
-        dpkg-deb -x "$package" "$into"
+        dpkg-deb -x "$package" "$into" || return
     done
 }
 
 # Shared objects that the programs given need, found with the loader of the unpacked packages themselves.
 needed_libraries() {
-    local from=$1 loader=$2 path
+    local from=$1 loader=$2 program path
     shift 2
     path=$from/usr/lib/x86_64-linux-gnu:$from/lib/x86_64-linux-gnu:$from/usr/lib:$from/lib
-    find "$from" -name libgcc_s.so.1 # opened by the C library when a thread is cancelled
-    for program in "$@"; do
-        "$loader" --inhibit-cache --library-path "$path" --list "$program" | awk '$2 == "=>" && $3 ~ /^\// { print $3 }'
-    done | sort -u
+    {
+        find "$from" -name libgcc_s.so.1 # opened by the C library when a thread is cancelled
+        for program in "$@"; do
+            "$loader" --inhibit-cache --library-path "$path" --list "$program" | sed -nE 's#.* => (/.*) \(0x[0-9a-f]+\)$#\1#p'
+        done
+    } | awk -F/ '!seen[$NF]++'
 }
 
-# Copies what running QEMU takes out of the unpacked packages: a fifth of their size.
+# Copies what running QEMU takes out of the unpacked packages: half of their size.
 assemble() {
     local from=$1 root=$2 loader folder
-    loader=$(find "$from" -name 'ld-linux-x86-64.so.2' -type f | head -n 1)
+    loader=$(find "$from" -name ld-linux-x86-64.so.2 -type f -print -quit)
+    rm -rf "$root"
     mkdir -p "$root/lib" "$root/bin" "$root/share"
     for folder in usr/share/qemu usr/share/seabios usr/lib/ipxe; do
-        [ -d "$from/$folder" ] && cp -a "$from/$folder" "$root/share/"
+        [ ! -d "$from/$folder" ] || cp -a "$from/$folder" "$root/share/" || return
     done
-    cp -a "$from/usr/lib/x86_64-linux-gnu/qemu" "$root/modules"
-    cp "$from/usr/bin/qemu-system-x86_64" "$root/bin/qemu.elf"
-    needed_libraries "$from" "$loader" "$root/bin/qemu.elf" "$root"/modules/*.so | xargs -d '\n' cp -L -t "$root/lib"
+    cp -a "$from/usr/lib/x86_64-linux-gnu/qemu" "$root/modules" || return
+    cp "$from/usr/bin/qemu-system-x86_64" "$root/bin/qemu.elf" || return
+    needed_libraries "$from" "$loader" "$root/bin/qemu.elf" "$root"/modules/*.so |
+        xargs -d '\n' cp -L -t "$root/lib" || return
     # The loader is what the kernel sees running: under this name ps, pgrep and /proc/PID/exe tell of QEMU.
-    cp "$loader" "$root/bin/qemu-system-x86_64"
+    cp "$loader" "$root/bin/qemu-system-x86_64" || return
     write_wrapper >"$root/qemu-system-x86_64"
     chmod +x "$root/qemu-system-x86_64"
 }
@@ -175,33 +180,29 @@ exec -a "$0" "$root/bin/qemu-system-x86_64" --inhibit-cache --library-path "$roo
 TEXT
 }
 
-# Believed only when it answers QMP with its version and its firmware has run on an emulated CPU.
+# Believed only when it has answered QMP with its version and its firmware has run on an emulated CPU.
 verify() {
-    local root=$1 series=$2 qemu=$1/qemu-system-x86_64 version answer
+    local root=$1 series=$2 qemu=$1/qemu-system-x86_64 banner=$1/firmware.log version answer
     version=$(version_of "$qemu")
     [[ $version == "$series".* ]] || { note "  it calls itself '$version'"; return 1; }
-    answer=$(printf '%s\n' '{"execute":"qmp_capabilities"}' '{"execute":"query-version"}' '{"execute":"quit"}' |
-        timeout 60 "$qemu" -machine q35 -accel tcg -nodefaults -display none -S -qmp stdio)
+    answer=$(ask_version "$banner" | timeout 90 "$qemu" -machine q35 -accel tcg -nodefaults -display none -qmp stdio \
+        -debugcon "file:$banner" -global isa-debugcon.iobase=0x402) || true
     [[ $answer == *'"minor": '"${series#*.},"* && $answer == *'"major": '"${series%.*}"[,}]* ]] ||
         { note "  QMP query-version answered: $answer"; return 1; }
-    firmware_runs "$qemu" "$root/firmware.log" || { note "  its firmware did not run"; return 1; }
-    rm -f "$root/firmware.log"
+    grep -q '^SeaBIOS (version' "$banner" || { note "  its firmware did not run"; return 1; }
+    rm "$banner"
     echo "$version" >"$root/VERSION"
 }
 
-# SeaBIOS writes its banner to port 0x402, then reboots for want of a disk: -no-reboot ends QEMU there.
-firmware_runs() {
-    local qemu=$1 output=$2 pid tries=0
-    "$qemu" -machine q35 -accel tcg -nodefaults -display none -debugcon "file:$output" -global isa-debugcon.iobase=0x402 \
-        </dev/null >/dev/null 2>&1 &
-    pid=$!
-    until grep -q '^SeaBIOS (version' "$output" 2>/dev/null || [ "$tries" = 300 ]; do
-        tries=$((tries + 1))
-        read -rt 0.2 <> <(:) || true
+# One QMP conversation, not ended before the firmware has written its banner (or a minute has passed).
+ask_version() {
+    local banner=$1
+    echo '{"execute":"qmp_capabilities"} {"execute":"query-version"}'
+    for _ in {1..300}; do
+        grep -q '^SeaBIOS (version' "$banner" 2>/dev/null && break
+        sleep 0.2
     done
-    kill "$pid" 2>/dev/null || true
-    wait "$pid" 2>/dev/null || true
-    grep -q '^SeaBIOS (version' "$output"
+    echo '{"execute":"quit"}'
 }
 
 prepare() {
@@ -216,8 +217,9 @@ prepare() {
         echo "$choice" >"$work/choice"
         fetch "$series" "$choice" "$work/apt" "$log" || continue
         note "  unpacking and trying it out"
-        rm -rf "$work/root"
-        unpack "$work/apt" "$work/unpacked" && assemble "$work/unpacked" "$work/root" && verify "$work/root" "$series" || continue
+        unpack "$work/apt" "$work/unpacked" && assemble "$work/unpacked" "$work/root" &&
+            verify "$work/root" "$series" || continue
+        rm -rf "${roots:?}/$series"
         mv "$work/root" "$roots/$series"
         rm -rf "$work"
         note "  ready: $roots/$series/qemu-system-x86_64"

@@ -83,7 +83,7 @@ run_all() {
 
 build_and_run() {
     note "building Orchestrator.sln (Release)"
-    build Orchestrator.sln >&2 || die 1 "the build failed; no test was run"
+    build Orchestrator.sln || die 1 "the build failed; no test was run"
     run_all "$@"
 }
 
