@@ -43,8 +43,14 @@ chosen_projects() {
     done | sort -u
 }
 
-# One "version path" a line: the system's QEMU and every prepared root.
-known_qemus() { "$here/qemu-roots.sh" --list | awk 'NR > 1 { version = $1; sub(/^[^ ]+ +[^ ]+ +/, ""); print version, $0 }'; }
+# One "version path" a line: the system's QEMU, then the prepared roots of other versions.
+known_qemus() {
+    "$here/qemu-roots.sh" --list | awk 'NR > 1 {
+        version = $1
+        sub(/^[^ ]+ +[^ ]+ +/, "")
+        if (!seen[version]++) print version, $0
+    }'
+}
 
 # run_project PROJECT LABEL: the tests of one project; answers whether all went well.
 run_project() {
@@ -58,6 +64,7 @@ run_project() {
 
 run_matrix() {
     local project=$1 name=$2 version path failed=0
+    [ "$(known_qemus | wc -l)" -gt 1 ] || note "only one QEMU is at hand; ./run qemu-roots prepares others"
     while read -r version path; do
         ORCHESTRATOR_QEMU=$path run_project "$project" "$name-qemu-$version" || failed=1
     done < <(known_qemus)
