@@ -75,7 +75,10 @@ update_lists() {
     note 'the package lists could not be brought up to date; going on with those at hand'
 }
 
-drop_cluster_setting() { as_root rm -f "$cluster_settings/orchestrator.conf"; }
+drop_cluster_setting() {
+    as_root rm -f "$cluster_settings/orchestrator.conf"
+    as_root rmdir --ignore-fail-on-non-empty "$cluster_settings"
+}
 
 # Debian's server package creates and starts a cluster when first installed, unless a setting says no. It is put in
 # the drop-in folder, so no file of the package is touched, and taken away again: it is the machine's, not ours.
