@@ -41,17 +41,16 @@ internal static class Climb
             return null;
         }
 
-        var before = moment.State.Limit;
         var raised = moment.State with
         {
             Limit = rise.Limit,
             Pacing = Beat(moment, moment.State.Pacing) with { NextRung = rise.NextRung },
         };
-        var text = $"Downtime limit from {Figure.Milliseconds(before)} ms to {Figure.Milliseconds(rise.Limit)} ms: {due.Because}";
+        var text = $"Downtime limit from {Figure.Milliseconds(moment.State.Limit)} ms to {Figure.Milliseconds(rise.Limit)} ms: {due.Because}";
         return new ConvergenceStep(
             Settle(moment with { State = raised }).State,
             new ConvergenceDecision.SetDowntimeLimit(rise.Limit),
-            Explaining.Explain(moment, due.Condition, text, [("limit_before_ms", Figure.Milliseconds(before)), .. due.Inputs]));
+            Explaining.Explain(moment, due.Condition, text, due.Inputs));
     }
 
     /// <returns>Null when there is nothing higher.</returns>
