@@ -190,6 +190,12 @@ internal sealed partial class EmbeddedPostgres(IOptions<DatabaseOptions> options
             LogStalePid(_folders.PidFile);
         }
 
+        // The folder is ours alone and no server of ours is alive, so a socket there has no owner. Its lock file has a process number too.
+        foreach (var left in Directory.EnumerateFiles(_folders.Socket))
+        {
+            File.Delete(left);
+        }
+
         File.Delete(_folders.StartLog);
         var began = clock.GetTimestamp();
         var started = await running.User.RunAsync(
@@ -203,7 +209,7 @@ internal sealed partial class EmbeddedPostgres(IOptions<DatabaseOptions> options
         if (!started.Succeeded || running.Postmaster is null)
         {
             throw new StartRefusedException(
-                $"The private database in {_folders.Cluster} did not start. {started.Output} {LastWords()} Its logs are in {_folders.ServerLogs}.");
+                $"The private database in {_folders.Cluster} did not start. {started.Output} Last words: {LastWords()}. Its logs are in {_folders.ServerLogs}.");
         }
 
         LogStarted(running.Programs.Version, running.Postmaster.Pid, clock.GetElapsedTime(began).TotalSeconds, _folders.Socket);
@@ -211,12 +217,10 @@ internal sealed partial class EmbeddedPostgres(IOptions<DatabaseOptions> options
 
     private string LastWords()
     {
-        const int Lines = 5;
+        const int Lines = 3;
         var logs = Directory.Exists(_folders.ServerLogs) ? Directory.GetFiles(_folders.ServerLogs) : [];
-        return string.Join(
-            " | ",
-            new[] { _folders.StartLog }.Concat(logs.OrderByDescending(File.GetLastWriteTimeUtc).Take(1))
-                .Where(File.Exists).SelectMany(log => File.ReadLines(log).TakeLast(Lines)));
+        var newest = logs.Append(_folders.StartLog).Where(File.Exists).MaxBy(File.GetLastWriteTimeUtc);
+        return newest is null ? "none" : string.Join(" | ", File.ReadLines(newest).TakeLast(Lines));
     }
 
     private Task<NpgsqlConnection> ConnectAsync(CancellationToken cancellation) => OpenAsync(
@@ -256,14 +260,18 @@ internal sealed partial class EmbeddedPostgres(IOptions<DatabaseOptions> options
         {
             if (running.Postmaster is { } postmaster && postmaster.IsAlive())
             {
-                pause = s_watchEvery;
                 continue;
             }
 
-            LogEnded(LastWords());
+            if (pause == s_watchEvery)
+            {
+                LogEnded(LastWords());
+            }
+
             try
             {
                 await LaunchAsync(running, cancellation);
+                pause = s_watchEvery;
             }
             catch (StartRefusedException failure)
             {
