@@ -16,7 +16,9 @@ public static class PlausibilityCheck
             judgement.Suspect(parts[0], parts is [_, var raw] ? raw : "", "is no number of its type");
         }
 
-        var sinceLast = memory.Elapsed is { } before && reported.Elapsed > before ? reported.Elapsed - before : TimeSpan.Zero;
+        // A report's time is an agent's word too: what lies outside says nothing about how much could have moved.
+        var elapsed = Clamp(reported.Elapsed);
+        var sinceLast = memory.Elapsed is { } before && elapsed > before ? elapsed - before : TimeSpan.Zero;
         var ramTotal = judgement.Bounded("ram_total_bytes", reported.RamTotal, PlausibleBounds.RamBytes, "is more than any guest has")
             ?? memory.RamTotal ?? 0;
         var devices = DeviceCheck.Check(reported.Devices, judgement);
@@ -38,7 +40,7 @@ public static class PlausibilityCheck
 
         var next = memory with
         {
-            Elapsed = reported.Elapsed,
+            Elapsed = elapsed,
             RamTotal = ramTotal,
             RamRemaining = ramRemaining ?? memory.RamRemaining,
             Remaining = remaining ?? memory.Remaining,
@@ -54,7 +56,7 @@ public static class PlausibilityCheck
         var reading = new ConvergenceReading
         {
             Sequence = reported.Sequence,
-            Elapsed = reported.Elapsed,
+            Elapsed = elapsed,
             Activity = reported.Activity,
             Pass = next.Pass ?? 0,
             PassesHonest = reported.PassesHonest,
@@ -185,6 +187,9 @@ public static class PlausibilityCheck
 
     private static DataRate? Rate(ulong? bytesPerSecond) =>
         bytesPerSecond is { } known ? new DataRate((long)Math.Min(known, long.MaxValue)) : null;
+
+    private static TimeSpan Clamp(TimeSpan elapsed) =>
+        elapsed < TimeSpan.Zero ? TimeSpan.Zero : elapsed > PlausibleBounds.Elapsed ? PlausibleBounds.Elapsed : elapsed;
 
     private static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
 

@@ -23,6 +23,9 @@ internal static class PlausibleBounds
     /// <summary>QEMU's own bound of downtime-limit, 2,000,000 ms: an estimate above it says that nothing is known.</summary>
     public static readonly TimeSpan Downtime = TimeSpan.FromSeconds(2000);
 
+    /// <summary>No migration lasts a year.</summary>
+    public static readonly TimeSpan Elapsed = TimeSpan.FromDays(365);
+
     /// <summary>What devices may add beyond four times what they last said; a device can be plugged in or wake up.</summary>
     public const ulong DeviceSlackBytes = 16UL << 30;
 
