@@ -6,7 +6,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=.ci/messages.sh
 . "$here/messages.sh"
 
-log=$here/../.artifacts/log/prerequisites.log
+log=${here%/*}/.artifacts/log/prerequisites.log
 least_sdk=10.0.100
 cluster_settings=/etc/postgresql-common/createcluster.d
 
@@ -56,7 +56,7 @@ check_rights() {
     local ask=(sudo -n true)
     if [ -t 0 ]; then ask=(sudo -v); fi
     command -v sudo >/dev/null && "${ask[@]}" && return
-    die 3 "Debian packages are missing and there is neither root nor sudo. Ask for: apt-get install --no-install-recommends $*"
+    die 3 "Debian packages are missing and neither root nor a usable sudo is at hand. To be installed: apt-get install --no-install-recommends $*"
 }
 
 apt_get() {
@@ -122,7 +122,7 @@ ensure_dotnet() {
     command -v dotnet >/dev/null ||
         die 3 "no 'dotnet' on PATH: install the .NET SDK $least_sdk or later (package dotnet-sdk-10.0) and put its folder on PATH"
     # Asked in the repository: global.json has a say in which SDK is taken.
-    version=$(cd "$here/.." && dotnet --version 2>&1) ||
+    version=$(cd "${here%/*}" && dotnet --version 2>&1) ||
         die 3 "'dotnet --version' fails; .NET SDK $least_sdk or later (package dotnet-sdk-10.0) is needed. It says: $version"
     printf '%s\n' "$least_sdk" "${version%%-*}" | sort --version-sort --check=quiet ||
         die 3 ".NET SDK $least_sdk or later is needed (package dotnet-sdk-10.0), $(command -v dotnet) is $version"
