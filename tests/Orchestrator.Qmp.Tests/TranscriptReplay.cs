@@ -17,7 +17,14 @@ internal sealed class TranscriptReplay(Transcript transcript) : IDisposable
 
     public List<QmpEvent> Events { get; } = [];
 
+    public List<QmpException> Refusals { get; } = [];
+
     public QmpGreeting? Greeting { get; private set; }
+
+    public IEnumerable<MigrationInfo> Migrations => Returned("query-migrate").Select(MigrationInfo.Parse);
+
+    public IEnumerable<JsonElement> Returned(string command) =>
+        Replies.Where(reply => reply.Command == command).Select(reply => reply.Reply).OfType<JsonElement>();
 
     /// <param name="readEventsAtOnce">False leaves all events unread until the end, so that passes are coalesced.</param>
     public async Task RunAsync(bool readEventsAtOnce)
@@ -67,11 +74,13 @@ internal sealed class TranscriptReplay(Transcript transcript) : IDisposable
             var refused = await Assert.ThrowsAsync<QmpException>(() => call.InTime());
             Assert.Equal(error.GetProperty("class").GetString(), refused.Class);
             Assert.Equal(error.GetProperty("desc").GetString(), refused.Description);
+            Refusals.Add(refused);
         }
         else
         {
             reply = await call.InTime();
-            Assert.True(JsonElement.DeepEquals(expected.GetProperty("return"), reply.Value), $"{name}: {reply} is not the recorded {expected}");
+            Assert.True(
+                JsonElement.DeepEquals(expected.GetProperty("return"), reply.Value), $"{name}: {reply} is not the recorded {expected}");
         }
 
         Replies.Add((name.GetString()!, reply));
@@ -121,12 +130,14 @@ internal sealed class TranscriptReplay(Transcript transcript) : IDisposable
     private async Task<ReceivedCommand> ReceiveAsync(JsonElement recorded)
     {
         var command = await _peer.ReceiveAsync();
-        Assert.Equal(recorded.TryGetProperty("exec-oob", out var name) ? name.GetString() : recorded.GetProperty("execute").GetString(), command.Name);
+        var name = recorded.TryGetProperty("exec-oob", out var outOfBand) ? outOfBand : recorded.GetProperty("execute");
+        Assert.Equal(name.GetString(), command.Name);
         if (command.Name != "qmp_capabilities")
         {
             // The recorder did not ask for out-of-band execution; the client always does.
             Assert.Equal(recorded.TryGetProperty("arguments", out var arguments), command.Arguments.HasValue);
-            Assert.True(command.Arguments is not { } sent || JsonElement.DeepEquals(arguments, sent), $"{command} is not the recorded {recorded}");
+            Assert.True(
+                command.Arguments is not { } sent || JsonElement.DeepEquals(arguments, sent), $"{command} is not the recorded {recorded}");
         }
 
         return command;

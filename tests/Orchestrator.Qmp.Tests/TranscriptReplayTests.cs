@@ -79,7 +79,8 @@ public sealed class TranscriptReplayTests
         var timestamp = recorded.GetProperty("timestamp");
         var at = DateTimeOffset.FromUnixTimeSeconds(timestamp.GetProperty("seconds").GetInt64())
             .AddMicroseconds(timestamp.GetProperty("microseconds").GetInt64());
-        return $"{at:O} {recorded.GetProperty("event").GetString()} {(recorded.TryGetProperty("data", out var data) ? data.GetRawText() : "{}")}";
+        var data = recorded.TryGetProperty("data", out var given) ? given.GetRawText() : "{}";
+        return $"{at:O} {recorded.GetProperty("event").GetString()} {data}";
     }
 
     private static string Describe(QmpEvent happened) => $"{happened.Timestamp:O} {happened.Name} {happened.Data.GetRawText()}";
