@@ -6,8 +6,8 @@ namespace Orchestrator.BootGuest;
 
 /// <summary>
 /// Reads a guest's console from QEMU's Unix socket (<c>-chardev socket,id=console,path=PATH,server=on,wait=off -serial
-/// chardev:console</c>), stamps each line as it comes and keeps it. QEMU drops what is said while nobody is connected, so connect to
-/// a target's console before the migration switches over.
+/// chardev:console</c>), stamps each line as it comes and keeps it. QEMU serves one reader at a time and drops what is said while
+/// there is none, so connect to a target's console before the migration switches over.
 /// </summary>
 public sealed class HeartbeatReader : IAsyncDisposable
 {
