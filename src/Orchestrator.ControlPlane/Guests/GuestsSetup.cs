@@ -1,0 +1,12 @@
+namespace Orchestrator.ControlPlane.Guests;
+
+internal static class GuestsSetup
+{
+    public static WebApplicationBuilder AddGuests(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddSingleton<GuestObservations>();
+        return builder;
+    }
+
+    public static WebApplication MapGuests(this WebApplication app) => app;
+}
