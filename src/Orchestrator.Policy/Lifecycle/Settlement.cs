@@ -27,10 +27,15 @@ internal static class Settlement
             ?? new Advice.Settled();
     }
 
+    /// <summary>In phases that begin only when the source has said that it stopped for good; its latest word may not contradict that.</summary>
     /// <returns>Null when the target has been told, or has been seen running because the source's agent told it directly.</returns>
     public static Advice? HandOver(MigrationStanding standing) => standing.Target switch
     {
         { HasRun: true } => null,
+
+        // One report may carry the engine's new word with the run state of a moment ago.
+        _ when standing.Source is { IsKnown: true, RunState: GuestRunState.Running } =>
+            Insisting.Expect(standing, MigrationSide.Source, "the source's guest runs although its engine says that it left"),
         { IsKnown: false } => new Advice.Stuck(FailureReason.Undecidable, "the target's agent knows nothing of the guest it was sent"),
         { IsOver: true, Ending: not SessionEnding.Completed } lost => TargetLost(lost),
 
@@ -71,8 +76,6 @@ internal static class Settlement
             // An engine that died after its guest ran on the target is as stopped as one that completed.
             { IsKnown: true, Ending: SessionEnding.Completed or SessionEnding.EngineLost, RunState: GuestRunState.PostMigrate or GuestRunState.Gone }
                 => null,
-            { IsKnown: true, RunState: GuestRunState.Running } =>
-                new Advice.Stuck(FailureReason.Undecidable, "the source's guest runs although its engine handed it over"),
             { IsKnown: false } => new Advice.Stuck(FailureReason.Undecidable, "the source's agent knows nothing of the guest it sent"),
             var source => Insisting.Expect(
                 standing, MigrationSide.Source, $"the source's guest is {source?.RunState.ToString() ?? "not heard of"}, not stopped for good"),
