@@ -16,6 +16,8 @@ CREATE TABLE guests (
     active_migration_id      uuid,
     -- Where that migration goes. Holds the host against removal.
     migration_target_host_id text COLLATE "C",
+    -- That migration's caller promised that the guest stays stopped (NON_LIVE): a resume is refused.
+    migration_keeps_stopped  boolean          NOT NULL DEFAULT false,
     defined_at               timestamptz      NOT NULL,
     -- On its host; empty when shut off.
     serial_socket            text             NOT NULL,
@@ -25,6 +27,7 @@ CREATE TABLE guests (
     CONSTRAINT guests_state_known CHECK (state IN ('ShutOff', 'Starting', 'Running', 'Paused', 'Crashed')),
     CONSTRAINT guests_on_a_host_unless_shut_off CHECK ((state = 'ShutOff') = (host_id IS NULL)),
     CONSTRAINT guests_migration_has_a_target CHECK ((active_migration_id IS NULL) = (migration_target_host_id IS NULL)),
+    CONSTRAINT guests_kept_stopped_by_a_migration CHECK (NOT migration_keeps_stopped OR active_migration_id IS NOT NULL),
     -- A clash on either while a host is removed becomes RemoveHostOutcome.InUse.
     CONSTRAINT guests_host_known FOREIGN KEY (host_id) REFERENCES hosts (host_id),
     CONSTRAINT guests_migration_target_known FOREIGN KEY (migration_target_host_id) REFERENCES hosts (host_id)

@@ -5,6 +5,7 @@ internal static class GuestsSetup
     public static WebApplicationBuilder AddGuests(this WebApplicationBuilder builder)
     {
         builder.Services.AddSingleton<GuestObservations>();
+        builder.Services.AddSingleton<GuestStore>();
         return builder;
     }
 

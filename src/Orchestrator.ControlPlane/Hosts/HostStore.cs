@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Dapper;
-using Google.Protobuf;
 using Npgsql;
 using Orchestrator.ControlPlane.Database;
 using Orchestrator.V1;
@@ -10,12 +9,16 @@ namespace Orchestrator.ControlPlane.Hosts;
 /// <summary>Owns the table hosts.</summary>
 internal sealed class HostStore(DatabaseGate database)
 {
+    private const string Select = """
+        SELECT host_id AS HostId, agent_endpoint AS AgentEndpoint, labels::text AS Labels, cordoned, cordon_reason AS CordonReason,
+               registered_at AS RegisteredAt, last_seen_at AS LastSeenAt, description::text AS Description
+          FROM hosts
+        """;
+
     public Task<RegisteredHost?> FindAsync(string hostId, CancellationToken cancellation)
     {
-        const string Sql = """
-            SELECT host_id AS HostId, agent_endpoint AS AgentEndpoint, labels::text AS Labels, cordoned, cordon_reason AS CordonReason,
-                   registered_at AS RegisteredAt, last_seen_at AS LastSeenAt, description::text AS Description
-              FROM hosts
+        const string Sql = $"""
+            {Select}
              WHERE host_id = @hostId
             """;
         return database.RunAsync(
@@ -27,10 +30,8 @@ internal sealed class HostStore(DatabaseGate database)
     /// <summary>In the order of ids, beginning after the one named; empty = from the first.</summary>
     public Task<IReadOnlyList<RegisteredHost>> ListAsync(string after, int limit, CancellationToken cancellation)
     {
-        const string Sql = """
-            SELECT host_id AS HostId, agent_endpoint AS AgentEndpoint, labels::text AS Labels, cordoned, cordon_reason AS CordonReason,
-                   registered_at AS RegisteredAt, last_seen_at AS LastSeenAt, description::text AS Description
-              FROM hosts
+        const string Sql = $"""
+            {Select}
              WHERE host_id > @after
              ORDER BY host_id
              LIMIT @limit
@@ -92,7 +93,7 @@ internal sealed class HostStore(DatabaseGate database)
             """;
         return database.RunAsync(
             (connection, token) => connection.ExecuteAsync(new CommandDefinition(
-                Sql, new { hostId, description = JsonFormatter.Default.Format(description), at }, cancellationToken: token)),
+                Sql, new { hostId, description = ProtoJson.Write(description), at }, cancellationToken: token)),
             cancellation);
     }
 
@@ -157,7 +158,7 @@ internal sealed class HostStore(DatabaseGate database)
             host.CordonReason,
             host.RegisteredAt.UtcDateTime,
             host.LastSeenAt.UtcDateTime,
-            JsonFormatter.Default.Format(host.Description));
+            ProtoJson.Write(host.Description));
 
         public RegisteredHost ToHost() => new(
             new AgentAddress(HostId, AgentEndpoint),
@@ -166,9 +167,6 @@ internal sealed class HostStore(DatabaseGate database)
             CordonReason,
             new DateTimeOffset(RegisteredAt, TimeSpan.Zero),
             new DateTimeOffset(LastSeenAt, TimeSpan.Zero),
-            s_parser.Parse<HostDescription>(Description));
+            ProtoJson.Read<HostDescription>(Description));
     }
-
-    // A newer release may have written fields that this one does not know.
-    private static readonly JsonParser s_parser = new(JsonParser.Settings.Default.WithIgnoreUnknownFields(true));
 }
