@@ -222,6 +222,36 @@ public sealed class QmpConnectionTests : IDisposable
     }
 
     [Fact]
+    public async Task Execute_CancelledBehindAWriteThatWaits_IsNeverSent()
+    {
+        using var slow = new ScriptedPeer(backlog: 1);
+        await using var connection = await slow.ConnectAsync();
+        var first = connection.ExecuteAsync("first", null, CancellationToken.None);
+        using var cancellation = new CancellationTokenSource();
+        var behind = connection.ExecuteAsync("behind", null, cancellation.Token);
+        await cancellation.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => behind.InTime());
+        var last = connection.ExecuteAsync("last", null, CancellationToken.None);
+        List<ReceivedCommand> received = [await slow.ReceiveAsync(), await slow.ReceiveAsync()];
+        await slow.ReplyAsync(received[0]);
+        await slow.ReplyAsync(received[1]);
+        await Task.WhenAll(first, last).InTime();
+
+        Assert.Equal(["first", "last"], received.Select(command => command.Name));
+    }
+
+    [Fact]
+    public async Task Dispose_WriteWaitsForAStoppedPeer_DoesNotHang()
+    {
+        using var stopped = new ScriptedPeer(backlog: 1);
+        var connection = await stopped.ConnectAsync();
+        var pending = connection.ExecuteAsync("pending", null, CancellationToken.None);
+        await connection.DisposeAsync().AsTask().InTime();
+
+        await Assert.ThrowsAsync<QmpDisconnectedException>(() => pending.InTime());
+    }
+
+    [Fact]
     public async Task Execute_ConnectionLostMidCommand_EveryPendingAndLaterCallThrows()
     {
         await using var connection = await _peer.ConnectAsync();
