@@ -23,10 +23,11 @@ packages_for() {
     local build='ca-certificates'
     local fleet='qemu-system-x86 binutils postgresql procps util-linux'
     case $1 in
-        lint | migctl) echo "$build" ;;
+        migctl) echo "$build" ;;
+        lint) echo "$build binutils" ;;
         demo | serve | bench) echo "$build $fleet" ;;
-        # gcc holds our layouts against the kernel's headers; Python is the foreign gRPC client.
-        test) echo "$build $fleet gcc libc6-dev git python3 python3-grpcio python3-protobuf protobuf-compiler protobuf-compiler-grpc" ;;
+        # Python is the foreign gRPC client.
+        test) echo "$build $fleet git python3 python3-grpcio python3-protobuf protobuf-compiler protobuf-compiler-grpc" ;;
         *) die 2 "prerequisites: unknown command '$1'; see ./run prerequisites --help" ;;
     esac
 }
