@@ -165,6 +165,21 @@ public class LadderTests
     }
 
     [Fact]
+    public void Step_PauseEmptiedTheCopy_IsNotTheLowThatARunningGuestMustReach()
+    {
+        var copy = new Copy(Copy.Under(Copy.Document(
+            Copy.When(s_pause, After(20)),
+            Copy.When(new LadderAction.Abort(), new Trigger.NoProgressFor(TimeSpan.FromSeconds(10))))));
+        for (var second = 0; second < 60; second++)
+        {
+            var paused = copy.State.Pause is not null;
+            copy.See(Copy.Reading(second, second, paused ? 1 : 900 - (5 * second)) with { PausedToConverge = paused, PassesHonest = false });
+        }
+
+        Assert.Equal(["21 Pause 5 by steps[0].elapsed_above", "26 Resume by steps[0].pause.max_pause"], copy.Acts);
+    }
+
+    [Fact]
     public void Step_PausedAndAStopConditionIsMet_Ends()
     {
         var copy = new Copy(Copy.Under(Copy.Document(Copy.When(s_pause, After(20)), Copy.When(s_postCopy, After(40))))

@@ -169,6 +169,18 @@ public class PacingTests
     }
 
     [Fact]
+    public void WithLimit_AboveTheBudget_IsClampedByTheNextReading()
+    {
+        var copy = Raising(new Pacing.Exponential(2, TimeSpan.FromSeconds(10), null, TimeSpan.Zero));
+        copy.State = copy.State.WithLimit(TimeSpan.FromMilliseconds(900));
+
+        Run(copy, 0, 20);
+
+        Assert.Empty(copy.Acts);
+        Assert.Equal(TimeSpan.FromMilliseconds(400), copy.State.Limit);
+    }
+
+    [Fact]
     public void Step_RaiseDowntimeWithATrigger_BeginsTheClimbThereAndSaysWhy()
     {
         var document = Copy.Document(

@@ -15,6 +15,18 @@ public class PropertyTests
         Check(Drawn.Documents, document => Assert.Empty(DocumentRules.Violations(document)));
 
     [Fact]
+    public void Drawn_Copies_ReachEveryKindOfDecision()
+    {
+        HashSet<string> reached = [];
+        foreach (var copy in Drawn.Copies.Sample(400))
+        {
+            Walk(copy, (_, _, step) => reached.Add(step.Decision.GetType().Name));
+        }
+
+        Assert.Equal(["Abort", "Pause", "Resume", "SetDowntimeLimit", "StartPostCopy", "StartThrottle", "Wait"], reached.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
     public void Step_AnyReadings_LimitNeverExceedsTheBudgetAndRisesByAMillisecond() => Check(Drawn.Copies, copy => Walk(copy, (before, _, step) =>
     {
         Assert.True(step.State.Limit <= copy.Terms.Budget);
@@ -115,7 +127,8 @@ public class PropertyTests
         select (terms, honest),
         drawn =>
         {
-            var copy = new Copy(drawn.terms);
+            // 4 GiB: a window is 21 s, and four steps of at most 90 rounds end well within the walk.
+            var copy = new Copy(drawn.terms with { GuestMemory = DataSize.FromGibibytes(4) });
             for (var second = 0; second < 20_000 && !copy.State.Committed; second++)
             {
                 // Passes of 5 s that each begin with as much as the one before, over a link that the guest outruns.

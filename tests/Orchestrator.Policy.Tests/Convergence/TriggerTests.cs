@@ -190,6 +190,20 @@ public class TriggerTests
     }
 
     [Fact]
+    public void Step_PassBeganWithTheOldLowAmount_FallsCountFromItsOwn()
+    {
+        var copy = AbortWhen(new Trigger.NoProgressFor(TimeSpan.FromSeconds(30)));
+        copy.See(Copy.FirstPass(0, 5000));
+        copy.See(Copy.Reading(1, 2, 1));
+        for (var second = 2; second < 1000; second++)
+        {
+            copy.See(Copy.Reading(second, 2, 5000 - second));
+        }
+
+        Assert.Empty(copy.Acts);
+    }
+
+    [Fact]
     public void Step_PassesBeginWithTheSameAmountAgainAndAgain_IsNoProgressThoughEachFalls()
     {
         var copy = AbortWhen(new Trigger.NoProgressFor(TimeSpan.FromSeconds(30)));
