@@ -76,12 +76,17 @@ internal static class MigctlCommand
         if (group.Action is null && group.Subcommands.Count > 0)
         {
             var verbs = string.Join(", ", group.Subcommands.Select(verb => verb.Name));
-            var asked = parse.UnmatchedTokens.Count > 0 ? $"\"{parse.UnmatchedTokens[0]}\" is no command of {Path(parse)}" : $"{Path(parse)} does nothing alone";
+            var asked = parse.UnmatchedTokens.Count > 0
+                ? $"\"{parse.UnmatchedTokens[0]}\" is no command of {Path(parse)}"
+                : $"{Path(parse)} does nothing alone";
             return Complaint.Usage($"{asked}; there are: {verbs}.") with { Next = Path(parse) + " --help" };
         }
 
         var errors = parse.Errors.Select(error => OneLine(error.Message)).ToList();
-        return Complaint.Usage(errors[0], [.. errors.Skip(1).Select(error => new FieldFault("", error))]) with { Next = Path(parse) + " --help" };
+        return Complaint.Usage(errors[0], [.. errors.Skip(1).Select(error => new FieldFault("", error))]) with
+        {
+            Next = Path(parse) + " --help",
+        };
     }
 
     // The parser lists allowed values one a line.
