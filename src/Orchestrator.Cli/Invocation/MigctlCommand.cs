@@ -28,17 +28,24 @@ internal static class MigctlCommand
             return (int)ExitCode.Usage;
         }
 
-        return await parse.InvokeAsync(
-            new InvocationConfiguration
-            {
-                Output = terminal.Out,
-                Error = terminal.Error,
-                EnableDefaultExceptionHandler = false,
+        var invocation = new InvocationConfiguration
+        {
+            Output = terminal.Out,
+            Error = terminal.Error,
+            EnableDefaultExceptionHandler = false,
 
-                // Signals are the process's own business, since some commands have a last word to say.
-                ProcessTerminationTimeout = null,
-            },
-            cancellation);
+            // Signals are the process's own business, since some commands have a last word to say.
+            ProcessTerminationTimeout = null,
+        };
+        try
+        {
+            return await parse.InvokeAsync(invocation, cancellation);
+        }
+        catch (Exception unwritable) when (unwritable is IOException or UnauthorizedAccessException)
+        {
+            // Files are read, and their faults told, by the commands; what is left is an output that nobody reads.
+            return (int)ExitCode.OutputClosed;
+        }
     }
 
     private static RootCommand Create(Terminal terminal, GlobalOptions globals)
