@@ -38,13 +38,14 @@ internal static class ApplyCommand
             return session.Complain(PolicyFile.NoDocument(path));
         }
 
-        if (await FindAsync(wanted.Name, session) is not { } found)
+        // Creating under the name of a deleted policy brings it back with a new revision.
+        if (await FindAsync(wanted.Name, session) is not { Deleted: false } found)
         {
             var created = await session.Connection.Policies.CreatePolicyAsync(wanted, session.Connection.Call(session.Cancellation));
             return session.Answer(created, $"Policy {created.Policy.Name} is created: revision {created.Policy.Revision}.");
         }
 
-        if (!found.Deleted && wanted.Document.Equals(found.Document))
+        if (wanted.Document.Equals(found.Document))
         {
             return session.Answer(
                 new UpdatePolicyResponse { Policy = found }, $"Policy {found.Name} is unchanged: revision {found.Revision}.");

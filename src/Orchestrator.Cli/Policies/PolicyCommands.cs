@@ -86,7 +86,8 @@ internal static class PolicyCommands
         {
             var answer = await session.Connection.Policies.DeletePolicyAsync(
                 new DeletePolicyRequest { Name = parse.GetRequiredValue(name) }, session.Connection.Call(session.Cancellation));
-            return session.Answer(answer, $"Policy {parse.GetRequiredValue(name)} is deleted. Migrations that follow it keep their revision.");
+            return session.Answer(
+                answer, $"Policy {parse.GetRequiredValue(name)} is deleted. Migrations that follow it keep their revision.");
         });
         return command;
     }

@@ -36,15 +36,17 @@ internal static class PolicyText
 
     public static string Verdict(string name, IReadOnlyCollection<PolicyViolation> violations)
     {
+        var subject = name.Length > 0 ? $"Policy {name}" : "The policy";
         if (violations.Count == 0)
         {
-            return $"Policy {name} is valid.";
+            return $"{subject} is valid.";
         }
 
-        var text = new StringBuilder($"Policy {name} has {violations.Count} {(violations.Count == 1 ? "fault" : "faults")}:\n");
+        var text = new StringBuilder($"{subject} has {violations.Count} {(violations.Count == 1 ? "fault" : "faults")}:\n");
         foreach (var violation in violations)
         {
-            text.AppendLine(CultureInfo.InvariantCulture, $"  document{(violation.Field.Length > 0 ? "." : "")}{violation.Field}: {violation.Description}");
+            var field = violation.Field.Length > 0 ? "document." + violation.Field : "document";
+            text.AppendLine(CultureInfo.InvariantCulture, $"  {field}: {violation.Description}");
         }
 
         return text.ToString();

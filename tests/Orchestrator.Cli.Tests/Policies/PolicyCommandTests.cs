@@ -70,6 +70,19 @@ public sealed class PolicyCommandTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Apply_DeletedPolicy_CreatesItAgainEvenWithTheSameDocument()
+    {
+        _stored = Sample.Policy(4);
+        var printed = await PrintedAsync(_stored);
+        _stored.Deleted = true;
+
+        var run = await ApplyAsync(printed);
+
+        Assert.Equal("Policy mine is created: revision 1.\n", run.Out);
+        Assert.Empty(_server.Seen<UpdatePolicyRequest>());
+    }
+
+    [Fact]
     public async Task Apply_SomebodyWasFaster_IsRefusedWithAdvice()
     {
         _stored = Sample.Policy(4);

@@ -11,7 +11,9 @@ namespace Orchestrator.Cli.Migrations.Following;
 internal sealed class MigrationFeed(Connection connection, TimeSpan patience, TimeProvider clock)
 {
     /// <summary>Follows one migration to its end.</summary>
-    /// <param name="known">The server has told of the migration a moment ago, so that not reaching it now is an outage and no wrong address.</param>
+    /// <param name="known">
+    /// The server has told of the migration a moment ago, so that not reaching it now is an outage and no wrong address.
+    /// </param>
     /// <param name="untilAttention">End also where the migration needs attention.</param>
     public async Task FollowAsync(
         string migrationId, bool known, bool untilAttention, Action<FeedEvent> tell, CancellationToken cancellation)
@@ -22,8 +24,8 @@ internal sealed class MigrationFeed(Connection connection, TimeSpan patience, Ti
             outage.ContactMade();
         }
 
-        var decisions = new DecisionsSeen();
-        await RetryAsync(outage, tell, () => FollowOnceAsync(migrationId, untilAttention, new Attempt(outage, decisions, tell), cancellation), cancellation);
+        var attempt = new Attempt(outage, new DecisionsSeen(), tell);
+        await RetryAsync(outage, tell, () => FollowOnceAsync(migrationId, untilAttention, attempt, cancellation), cancellation);
     }
 
     /// <summary>Follows all migrations that match, without end.</summary>
