@@ -9,6 +9,8 @@ CREATE TABLE guests (
     state                    text             NOT NULL,
     state_since              timestamptz      NOT NULL,
     host_id                  text COLLATE "C",
+    -- The start that is under way leaves its CPUs stopped; remembered so that whoever finds it unfinished repeats it as it was asked for.
+    starts_paused            boolean          NOT NULL,
     -- Its owner asked for a stop: when the engine is gone now, it is shut off and has not crashed.
     stopping                 boolean          NOT NULL,
     -- While a migration is under way (set and cleared by the migration's own statement, together with host_id and state at its end):

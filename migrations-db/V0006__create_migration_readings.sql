@@ -22,7 +22,7 @@ CREATE TABLE migration_readings (
     throttle_percent            smallint    NOT NULL,
     guest_running               boolean     NOT NULL,
     engine_status               text        NOT NULL,
-    -- Array of orchestrator.v1.SuspectNumber as proto JSON; null = none.
+    -- Array of field, raw value and reason, three strings each; null = none.
     suspects                    jsonb,
     CONSTRAINT migration_readings_pkey PRIMARY KEY (migration_id, at, sequence)
 ) PARTITION BY RANGE (at);

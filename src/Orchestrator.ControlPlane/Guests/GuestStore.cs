@@ -10,7 +10,7 @@ internal sealed class GuestStore(DatabaseGate database)
 {
     private const string Select = """
         SELECT guest_id AS GuestId, defined_spec::text AS DefinedSpec, spec::text AS Spec, state, state_since AS StateSince,
-               host_id AS HostId, stopping, active_migration_id AS ActiveMigrationId,
+               host_id AS HostId, starts_paused AS StartsPaused, stopping, active_migration_id AS ActiveMigrationId,
                migration_target_host_id AS MigrationTargetHostId, migration_keeps_stopped AS MigrationKeepsStopped,
                defined_at AS DefinedAt, serial_socket AS SerialSocket, revision
           FROM guests
@@ -67,8 +67,8 @@ internal sealed class GuestStore(DatabaseGate database)
     public async Task<DefineGuestOutcome> DefineAsync(string guestId, MachineSpec spec, DateTimeOffset at, CancellationToken cancellation)
     {
         const string Sql = """
-            INSERT INTO guests (guest_id, defined_spec, spec, state, state_since, stopping, defined_at, serial_socket, revision)
-            VALUES (@guestId, @spec::jsonb, @spec::jsonb, 'ShutOff', @at, false, @at, '', 1)
+            INSERT INTO guests (guest_id, defined_spec, spec, state, state_since, starts_paused, stopping, defined_at, serial_socket, revision)
+            VALUES (@guestId, @spec::jsonb, @spec::jsonb, 'ShutOff', @at, false, false, @at, '', 1)
             ON CONFLICT (guest_id) DO NOTHING
             """;
         var written = await database.RunAsync(
@@ -89,28 +89,42 @@ internal sealed class GuestStore(DatabaseGate database)
     /// Writes down that the guest is being started on the host, before anybody is told to. One statement decides: of two claims of the
     /// same guest one finds the revision it has read.
     /// </summary>
-    /// <returns>False when the guest was written meanwhile, or the host is gone or cordoned: read again and decide again.</returns>
-    public Task<bool> ClaimAsync(StoredGuest read, string hostId, DateTimeOffset at, CancellationToken cancellation)
+    /// <returns>The guest as written; null when it was written meanwhile, or the host is gone or cordoned: read again and decide again.</returns>
+    public Task<StoredGuest?> ClaimAsync(
+        StoredGuest read, string hostId, bool paused, DateTimeOffset at, CancellationToken cancellation)
     {
         const string Sql = """
             UPDATE guests
-               SET state = 'Starting', state_since = @at, host_id = @hostId, stopping = false, serial_socket = '',
-                   revision = revision + 1
+               SET state = 'Starting', state_since = @StateSince, host_id = @HostId, starts_paused = @StartsPaused, stopping = false,
+                   serial_socket = '', revision = @Revision + 1
              WHERE guest_id = @GuestId AND revision = @Revision AND active_migration_id IS NULL
-               AND EXISTS (SELECT 1 FROM hosts WHERE hosts.host_id = @hostId AND NOT hosts.cordoned)
+               AND EXISTS (SELECT 1 FROM hosts WHERE hosts.host_id = @HostId AND NOT hosts.cordoned)
             """;
+        var claimed = read with
+        {
+            State = StoredGuestState.Starting,
+            StateSince = at,
+            HostId = hostId,
+            StartsPaused = paused,
+            Stopping = false,
+            SerialSocket = "",
+        };
         return database.RunAsync(
             async (connection, token) =>
             {
                 try
                 {
                     return await connection.ExecuteAsync(new CommandDefinition(
-                        Sql, new { read.GuestId, read.Revision, hostId, at }, cancellationToken: token)) == 1;
+                        Sql,
+                        new { read.GuestId, read.Revision, claimed.HostId, claimed.StartsPaused, claimed.StateSince },
+                        cancellationToken: token)) == 1
+                        ? claimed with { Revision = read.Revision + 1 }
+                        : null;
                 }
                 catch (PostgresException gone) when (gone is
                     { SqlState: PostgresErrorCodes.ForeignKeyViolation, ConstraintName: "guests_host_known" })
                 {
-                    return false;
+                    return null;
                 }
             },
             cancellation);
@@ -118,13 +132,13 @@ internal sealed class GuestStore(DatabaseGate database)
 
     /// <summary>Writes what was learnt of a guest that no migration holds.</summary>
     /// <param name="now">The guest as it is to stand; its id and what migrations write are not looked at.</param>
-    /// <returns>False when the guest was written meanwhile.</returns>
-    public Task<bool> WriteAsync(StoredGuest read, StoredGuest now, CancellationToken cancellation)
+    /// <returns>The guest as written; null when it was written meanwhile.</returns>
+    public Task<StoredGuest?> WriteAsync(StoredGuest read, StoredGuest now, CancellationToken cancellation)
     {
         const string Sql = """
             UPDATE guests
                SET state = @state, state_since = @StateSince, host_id = @HostId, stopping = @Stopping, spec = @spec::jsonb,
-                   serial_socket = @SerialSocket, revision = revision + 1
+                   serial_socket = @SerialSocket, revision = @Revision + 1
              WHERE guest_id = @GuestId AND revision = @Revision AND active_migration_id IS NULL
             """;
         var parameters = new
@@ -140,7 +154,9 @@ internal sealed class GuestStore(DatabaseGate database)
         };
         return database.RunAsync(
             async (connection, token) => await connection.ExecuteAsync(
-                new CommandDefinition(Sql, parameters, cancellationToken: token)) == 1,
+                new CommandDefinition(Sql, parameters, cancellationToken: token)) == 1
+                ? now with { Revision = read.Revision + 1 }
+                : null,
             cancellation);
     }
 
@@ -171,6 +187,7 @@ internal sealed class GuestStore(DatabaseGate database)
         string State,
         DateTime StateSince,
         string? HostId,
+        bool StartsPaused,
         bool Stopping,
         Guid? ActiveMigrationId,
         string? MigrationTargetHostId,
@@ -187,6 +204,7 @@ internal sealed class GuestStore(DatabaseGate database)
             State = Enum.Parse<StoredGuestState>(State),
             StateSince = new DateTimeOffset(StateSince, TimeSpan.Zero),
             HostId = HostId,
+            StartsPaused = StartsPaused,
             Stopping = Stopping,
             ActiveMigrationId = ActiveMigrationId,
             MigrationTargetHostId = MigrationTargetHostId,

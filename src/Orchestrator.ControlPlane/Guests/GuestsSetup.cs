@@ -6,8 +6,17 @@ internal static class GuestsSetup
     {
         builder.Services.AddSingleton<GuestObservations>();
         builder.Services.AddSingleton<GuestStore>();
+        builder.Services.AddSingleton<GuestAdmission>();
+        builder.Services.AddSingleton<GuestStartAdmission>();
+        builder.Services.AddSingleton<GuestRunAdmission>();
+        builder.Services.AddSingleton<GuestReconciliation>();
+        builder.Services.AddHostedService<GuestSupervisor>();
         return builder;
     }
 
-    public static WebApplication MapGuests(this WebApplication app) => app;
+    public static WebApplication MapGuests(this WebApplication app)
+    {
+        app.MapGrpcService<GuestGrpcService>();
+        return app;
+    }
 }

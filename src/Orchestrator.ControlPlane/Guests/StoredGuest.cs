@@ -20,6 +20,9 @@ internal sealed record StoredGuest
     /// <summary>Null exactly when it is shut off.</summary>
     public required string? HostId { get; init; }
 
+    /// <summary>The start under way leaves its CPUs stopped.</summary>
+    public required bool StartsPaused { get; init; }
+
     /// <summary>Its owner asked for a stop that is not known to be done.</summary>
     public required bool Stopping { get; init; }
 

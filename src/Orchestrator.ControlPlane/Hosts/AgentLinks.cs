@@ -25,6 +25,10 @@ internal sealed partial class AgentLinks(
     /// <summary>True while the host's report stream is up.</summary>
     public bool IsConnected(string hostId) => Find(hostId)?.Contact is not null;
 
+    /// <summary>The hosts whose report streams are up.</summary>
+    public IReadOnlyList<string> ConnectedHosts() =>
+        [.. _links.Where(entry => entry.Value.Link.Contact is not null).Select(entry => entry.Key)];
+
     /// <summary>"http://ADDRESS:PORT" of the host's agent; null when no such host is registered.</summary>
     public string? EndpointOf(string hostId) => Find(hostId)?.Address.Endpoint;
 
