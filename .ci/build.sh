@@ -1,0 +1,28 @@
+# shellcheck shell=bash
+# Building with the .NET SDK; sourced. Expects messages.sh and sets $root, the folder of the checkout.
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+# No process of the build outlives it, and the SDK neither greets nor needs ICU.
+export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_CLI_USE_MSBUILD_SERVER=0 MSBUILDDISABLENODEREUSE=1
+export DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=${DOTNET_SYSTEM_GLOBALIZATION_INVARIANT:-1}
+
+# with_lock NAME COMMAND...: one at a time in this checkout. What the command starts does not inherit the lock.
+with_lock() {
+    local lock=$root/.artifacts/$1.lock code=0
+    shift
+    mkdir -p "$root/.artifacts"
+    exec 8>"$lock"
+    flock --nonblock 8 || { note "waiting for another ./run in this checkout"; flock 8; }
+    "$@" 8>&- || code=$?
+    exec 8>&-
+    return "$code"
+}
+
+# Run from the root, where global.json stands.
+dotnet_here() { (cd "$root" && exec dotnet "$@" </dev/null); }
+
+build() {
+    with_lock build quietly "$root/.artifacts/log/build.log" dotnet_here build "$@" --configuration Release \
+        --disable-build-servers --nologo -verbosity:quiet
+}
