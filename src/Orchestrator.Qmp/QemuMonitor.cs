@@ -94,7 +94,7 @@ public sealed class QemuMonitor : IAsyncDisposable
         var unknown = capabilities.Keys.Except(Schema.MigrationCapabilities).ToList();
         if (unknown.Count > 0)
         {
-            throw Unsent(MigrationRefusal.UnknownCapability, $"this QEMU ({Greeting.Version}) has no migration capability {string.Join(", ", unknown)}");
+            throw Unsent(MigrationRefusal.UnknownCapability, "capability", unknown);
         }
 
         if (capabilities.Count > 0)
@@ -127,7 +127,7 @@ public sealed class QemuMonitor : IAsyncDisposable
         var unknown = arguments.Select(argument => argument.Key).Except(Schema.MigrationParameters).ToList();
         if (unknown.Count > 0)
         {
-            throw Unsent(MigrationRefusal.UnknownParameter, $"this QEMU ({Greeting.Version}) has no migration parameter {string.Join(", ", unknown)}");
+            throw Unsent(MigrationRefusal.UnknownParameter, "parameter", unknown);
         }
 
         if (arguments.Count > 0)
@@ -229,7 +229,7 @@ public sealed class QemuMonitor : IAsyncDisposable
         if (guest.State == RunState.PostMigrate)
         {
             throw new MigrationRefusedException(
-                MigrationRefusal.MigratedAway, null, guest, "GenericError", "the guest migrated away; continuing it here would run a second copy");
+                MigrationRefusal.MigratedAway, null, guest, "GenericError", "the guest migrated away; it would run twice");
         }
 
         await ExecuteAsync("cont", null, cancellation);
@@ -241,11 +241,12 @@ public sealed class QemuMonitor : IAsyncDisposable
     /// <summary>Ends the QEMU process. The connection closes soon after; the end of the process is for its owner to watch.</summary>
     public async Task QuitAsync(CancellationToken cancellation)
     {
+        var wasOpen = !Closed.IsCompleted;
         try
         {
             await ExecuteAsync("quit", null, cancellation);
         }
-        catch (QmpDisconnectedException gone) when (gone.Reason == QmpDisconnectReason.PeerClosed)
+        catch (QmpDisconnectedException gone) when (wasOpen && gone.Reason == QmpDisconnectReason.PeerClosed)
         {
             // It may be quicker to end than to answer.
         }
@@ -274,6 +275,6 @@ public sealed class QemuMonitor : IAsyncDisposable
         }
     }
 
-    private static MigrationRefusedException Unsent(MigrationRefusal refusal, string description) =>
-        new(refusal, null, null, "GenericError", description);
+    private MigrationRefusedException Unsent(MigrationRefusal refusal, string kind, IEnumerable<string> unknown) =>
+        new(refusal, null, null, "GenericError", $"QEMU {Greeting.Version} has no migration {kind} {string.Join(", ", unknown)}");
 }
