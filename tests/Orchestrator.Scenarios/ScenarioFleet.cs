@@ -12,7 +12,7 @@ public sealed class ScenarioFleet : IAsyncLifetime
     /// <summary>Generous: the machine may be busy with other things. A scenario that waits this long has failed.</summary>
     public static readonly TimeSpan Bound = TimeSpan.FromSeconds(120);
 
-    private readonly FleetFolder _folder = new("scenarios");
+    private FleetFolder? _folder;
     private Fleet? _fleet;
 
     public Fleet Fleet => _fleet ?? throw new InvalidOperationException("The fleet is not up.");
@@ -25,6 +25,7 @@ public sealed class ScenarioFleet : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
+        _folder = new FleetFolder("scenarios");
         var qemu = Environment.GetEnvironmentVariable("ORCHESTRATOR_QEMU");
         using var patience = new CancellationTokenSource(Bound);
         _fleet = await Fleet.StartAsync(
@@ -47,8 +48,11 @@ public sealed class ScenarioFleet : IAsyncLifetime
         }
 
         // Keep what the parts said for whoever looks for the reason of a failure.
-        _folder.Keep = Environment.GetEnvironmentVariable("ORCHESTRATOR_KEEP") is "1";
-        _folder.Dispose();
+        if (_folder is { } folder)
+        {
+            folder.Keep = Environment.GetEnvironmentVariable("ORCHESTRATOR_KEEP") is "1";
+            folder.Dispose();
+        }
     }
 
     /// <summary>Stores a policy under a name of its own.</summary>
