@@ -7,12 +7,12 @@ namespace Orchestrator.Scenarios;
 /// One control plane with its Postgres and two agents for all scenarios; each scenario brings its own guest. A scenario that kills a part
 /// brings it back.
 /// </summary>
-public sealed class ScenarioFleet : IAsyncLifetime
+public sealed class ScenarioFleet : IAsyncLifetime, IDisposable
 {
     /// <summary>Generous: the machine may be busy with other things. A scenario that waits this long has failed.</summary>
     public static readonly TimeSpan Bound = TimeSpan.FromSeconds(120);
 
-    private FleetFolder? _folder;
+    private readonly FleetFolder _folder = new("scenarios");
     private Fleet? _fleet;
 
     public Fleet Fleet => _fleet ?? throw new InvalidOperationException("The fleet is not up.");
@@ -25,7 +25,6 @@ public sealed class ScenarioFleet : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
-        _folder = new FleetFolder("scenarios");
         var qemu = Environment.GetEnvironmentVariable("ORCHESTRATOR_QEMU");
         using var patience = new CancellationTokenSource(Bound);
         _fleet = await Fleet.StartAsync(
@@ -46,13 +45,13 @@ public sealed class ScenarioFleet : IAsyncLifetime
             await _fleet.DisposeAsync();
             Assert.Empty(_fleet.GuestProcesses());
         }
+    }
 
-        // Keep what the parts said for whoever looks for the reason of a failure.
-        if (_folder is { } folder)
-        {
-            folder.Keep = Environment.GetEnvironmentVariable("ORCHESTRATOR_KEEP") is "1";
-            folder.Dispose();
-        }
+    public void Dispose()
+    {
+        // What the parts said, for whoever looks for the reason of a failure.
+        _folder.Keep = Environment.GetEnvironmentVariable("ORCHESTRATOR_KEEP") is "1";
+        _folder.Dispose();
     }
 
     /// <summary>Stores a policy under a name of its own.</summary>
