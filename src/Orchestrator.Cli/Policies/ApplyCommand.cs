@@ -18,7 +18,7 @@ internal static class ApplyCommand
             "Creates the policy or writes a new revision, whichever it takes; an equal document changes nothing. "
             + "Running migrations keep their revision.",
             "policies apply -f mine.yaml",
-            "policies get predictive | sed 's/^name: .*/name: mine/' | migctl policies apply -f -")
+            "policies get suspend-if-needed | sed 's/^name: .*/name: mine/' | migctl policies apply -f -")
         {
             file,
         };
@@ -39,10 +39,12 @@ internal static class ApplyCommand
         }
 
         // Creating under the name of a deleted policy brings it back with a new revision.
-        if (await FindAsync(wanted.Name, session) is not { Deleted: false } found)
+        var found = await FindAsync(wanted.Name, session);
+        if (found is null or { Deleted: true })
         {
             var created = await session.Connection.Policies.CreatePolicyAsync(wanted, session.Connection.Call(session.Cancellation));
-            return session.Answer(created, $"Policy {created.Policy.Name} is created: revision {created.Policy.Revision}.");
+            var done = found is null ? "created" : "created again";
+            return session.Answer(created, $"Policy {created.Policy.Name} is {done}: revision {created.Policy.Revision}.");
         }
 
         if (wanted.Document.Equals(found.Document))

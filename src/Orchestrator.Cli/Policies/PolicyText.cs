@@ -10,6 +10,8 @@ namespace Orchestrator.Cli.Policies;
 /// <summary>Policies in words.</summary>
 internal static class PolicyText
 {
+    private const int LongestDescription = 60;
+
     public static string Table(IReadOnlyCollection<Policy> policies) =>
         policies.Count == 0
             ? "No policies."
@@ -23,7 +25,7 @@ internal static class PolicyText
                     policy.Document?.MaxDowntime is { } budget ? QuantityText.Duration(budget) : "",
                     string.Join(", ", policy.Document?.Steps.Select(Step) ?? []),
                     Moment.Text(policy.CreatedAt),
-                    policy.Document?.Description ?? "",
+                    Shortened(policy.Document?.Description ?? ""),
                 ]));
 
     /// <summary>A file that apply takes; what is not in it stands in comments.</summary>
@@ -50,6 +52,18 @@ internal static class PolicyText
         }
 
         return text.ToString();
+    }
+
+    /// <summary>The beginning, cut between words.</summary>
+    private static string Shortened(string text)
+    {
+        if (text.Length <= LongestDescription)
+        {
+            return text;
+        }
+
+        var blank = text.LastIndexOf(' ', LongestDescription);
+        return text[..(blank > 0 ? blank : LongestDescription)] + " ...";
     }
 
     private static string Step(LadderStep step) => step.ActionCase switch

@@ -6,7 +6,7 @@ namespace Orchestrator.Cli.Migrations.Following;
 
 /// <summary>
 /// Follows migrations across lost connections. After a reconnect the server's snapshots catch up with the state; what they do not hold
-/// (decisions made meanwhile, migrations that ended meanwhile) is asked for, so that a watcher misses none.
+/// (decisions made meanwhile, migrations that ended meanwhile) is asked for.
 /// </summary>
 internal sealed class MigrationFeed(Connection connection, TimeSpan patience, TimeProvider clock)
 {
@@ -68,22 +68,21 @@ internal sealed class MigrationFeed(Connection connection, TimeSpan patience, Ti
     {
         using var call = connection.Migrations.WatchMigration(
             new WatchMigrationRequest { MigrationId = migrationId }, cancellationToken: cancellation);
-
-        // After the watch has been asked for, so that no decision falls between the two.
-        var missed = await DecisionsAsync(migrationId, cancellation);
-        attempt.ContactMade();
         Migration? latest = null;
-        while (await call.ResponseStream.MoveNext(cancellation))
+        for (var first = true; await call.ResponseStream.MoveNext(cancellation); first = false)
         {
             var happening = call.ResponseStream.Current.Happening;
             latest = happening.Snapshot ?? latest;
             attempt.Tell(happening);
-            foreach (var decision in missed)
+            if (first)
             {
-                attempt.Tell(new MigrationHappening { MigrationId = migrationId, Decision = decision });
+                // The server is watching now, so no decision falls between this list and the stream; one in both is told once.
+                foreach (var decision in await DecisionsAsync(migrationId, cancellation))
+                {
+                    attempt.Tell(new MigrationHappening { MigrationId = migrationId, Decision = decision });
+                }
             }
 
-            missed = [];
             if (untilAttention && latest?.Phase == MigrationPhase.NeedsAttention)
             {
                 return true;
@@ -159,18 +158,13 @@ internal sealed class MigrationFeed(Connection connection, TimeSpan patience, Ti
     /// <summary>What is the same for one connection after the other.</summary>
     private sealed record Attempt(Outage Outage, DecisionsSeen Decisions, Action<FeedEvent> Listener)
     {
-        public void ContactMade()
+        public void Tell(MigrationHappening happening)
         {
             if (Outage.IsOn)
             {
                 Listener(new FeedEvent.Restored());
             }
 
-            Outage.ContactMade();
-        }
-
-        public void Tell(MigrationHappening happening)
-        {
             Outage.ContactMade();
             if (happening.Decision is null || Decisions.IsNew(happening.Decision))
             {
