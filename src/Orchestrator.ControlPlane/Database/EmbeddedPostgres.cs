@@ -59,7 +59,7 @@ internal sealed partial class EmbeddedPostgres(IOptions<DatabaseOptions> options
         ClusterFile.WriteSettings(_folders.Cluster, _folders.Socket, ourName);
         if (!await AdoptAsync(running, cancellation))
         {
-            await LaunchAsync(running, cancellation);
+            await LaunchPatientlyAsync(running, cancellation);
         }
 
         _running = running;
@@ -181,6 +181,25 @@ internal sealed partial class EmbeddedPostgres(IOptions<DatabaseOptions> options
         }
 
         return false;
+    }
+
+    /// <summary>The processes of a server whose first one was killed need a moment to notice; until then Postgres refuses to start.</summary>
+    private async Task LaunchPatientlyAsync(Running running, CancellationToken cancellation)
+    {
+        var began = clock.GetTimestamp();
+        while (true)
+        {
+            try
+            {
+                await LaunchAsync(running, cancellation);
+                return;
+            }
+            catch (StartRefusedException refused) when (
+                refused.Message.Contains("shared memory block", StringComparison.Ordinal) && clock.GetElapsedTime(began) < s_fastStopLimit)
+            {
+                await Task.Delay(s_watchEvery, clock, cancellation);
+            }
+        }
     }
 
     private async Task LaunchAsync(Running running, CancellationToken cancellation)
@@ -306,6 +325,11 @@ internal sealed partial class EmbeddedPostgres(IOptions<DatabaseOptions> options
 
         // Nothing that was acknowledged is lost by it: the next start recovers.
         await ProgramRun.OfAsync(["kill", "-KILL", $"{postmaster.Pid}"], s_immediateStopLimit, CancellationToken.None);
+        var began = clock.GetTimestamp();
+        while (postmaster.IsAlive() && clock.GetElapsedTime(began) < s_immediateStopLimit)
+        {
+            await Task.Delay(s_watchEvery, clock);
+        }
     }
 
     [LoggerMessage(1, LogLevel.Information, "Making a private Postgres {Version} in {Cluster}; it takes a few seconds, once.")]
