@@ -24,6 +24,7 @@ public class CancelScenarios(ScenarioFleet fleet)
         finally
         {
             fleet.HostB.Process.Thaw();
+            await fleet.AwaitConnectedAsync(fleet.HostB);
         }
 
         Assert.Equal(MigrationPhase.Cancelled, (await guest.AwaitEndAsync(id)).Phase);

@@ -66,7 +66,7 @@ public class NonsenseScenarios(ScenarioFleet fleet)
             {
                 Filter = new MigrationFilter { GuestId = NoName, HostId = NoName, Phases = { (MigrationPhase)99 } }, PageSize = 5000, PageToken = "?",
             }).ResponseAsync,
-            "filter.guest_id", "filter.host_id", "filter.phases[0]", "page_size", "page_token");
+            "filter.guest_id", "filter.host_id", "filter.phases", "page_size", "page_token");
         await NamesAsync(
             () => Migrations.ListDecisionsAsync(new ListDecisionsRequest { MigrationId = "x", PageSize = 5000, PageToken = "?" }).ResponseAsync,
             "migration_id", "page_size", "page_token");
@@ -144,7 +144,7 @@ public class NonsenseScenarios(ScenarioFleet fleet)
             () => Policies.CreatePolicyAsync(new CreatePolicyRequest { Name = NoName, Document = Rubbish() }).ResponseAsync,
             "name", "document.description", "document.initial_downtime", "document.max_downtime", "document.exponential.factor", "document.exponential.time",
             "document.steps[0].throttle.initial_percent", "document.steps[1].pause.max_pause", "document.stop.max_passes", "document.stop.max_transfer_factor");
-        await NamesAsync(() => Policies.CreatePolicyAsync(new CreatePolicyRequest { Name = "a" }).ResponseAsync, "document");
+        await NamesAsync(() => Policies.CreatePolicyAsync(new CreatePolicyRequest { Name = "a" }).ResponseAsync, "document.steps");
         await NamesAsync(
             () => Policies.UpdatePolicyAsync(new UpdatePolicyRequest { Name = NoName, Document = Rubbish() }).ResponseAsync, "name", "document.max_downtime");
         await NamesAsync(() => Policies.GetPolicyAsync(new GetPolicyRequest { Name = NoName }).ResponseAsync, "name");

@@ -54,6 +54,34 @@ public sealed class ScenarioFleet : IAsyncLifetime, IDisposable
         _folder.Dispose();
     }
 
+    /// <summary>Runs the target's agent with other settings for a while, and brings it back as it was.</summary>
+    public async Task WithHostBAsync(string setting, string value, Func<Task> scenario)
+    {
+        await HostB.Process.StopAsync();
+        try
+        {
+            await HostB.StartAsync(new Dictionary<string, string> { [setting] = value }, Patience());
+            await AwaitConnectedAsync(HostB);
+            await scenario();
+        }
+        finally
+        {
+            await HostB.Process.StopAsync();
+            await HostB.StartAsync(Patience());
+            await AwaitConnectedAsync(HostB);
+        }
+    }
+
+    /// <summary>Until the control plane hears the agent.</summary>
+    public async Task AwaitConnectedAsync(AgentServer agent)
+    {
+        var patience = Patience();
+        while ((await ControlPlane.Hosts.GetHostAsync(new GetHostRequest { HostId = agent.HostId }, cancellationToken: patience)).Host.State != HostState.Connected)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, patience);
+        }
+    }
+
     /// <summary>Stores a policy under a name of its own.</summary>
     public async Task<string> PolicyAsync(PolicyDocument document)
     {
@@ -61,6 +89,8 @@ public sealed class ScenarioFleet : IAsyncLifetime, IDisposable
         await ControlPlane.Policies.CreatePolicyAsync(new CreatePolicyRequest { Name = name, Document = document });
         return name;
     }
+
+    private static CancellationToken Patience() => new CancellationTokenSource(Bound).Token;
 }
 
 [CollectionDefinition(Name)]
