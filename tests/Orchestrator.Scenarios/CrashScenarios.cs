@@ -85,10 +85,10 @@ public class CrashScenarios(ScenarioFleet fleet)
     }
 
     [Theory]
-    [InlineData("prepare_target")]
-    [InlineData("start_source")]
-    [InlineData("adjust_source")]
-    [InlineData("finish_source")]
+    [InlineData("PrepareTarget")]
+    [InlineData("StartSource")]
+    [InlineData("AdjustSource")]
+    [InlineData("FinishSource")]
     public async Task ControlPlaneDiesBetweenIntentionAndCommand_TheCommandIsSentOnceByItsSuccessor(string command)
     {
         await using var guest = await ScenarioGuest.StartAsync(fleet, Load.Heavy);

@@ -72,6 +72,20 @@ public sealed class ScenarioFleet : IAsyncLifetime, IDisposable
         }
     }
 
+    /// <summary>Brings back what a scenario that failed half-way left dead, so that the next one tells of itself.</summary>
+    public async Task ReviveAsync()
+    {
+        foreach (var server in Fleet.Agents.Concat<Server>([ControlPlane]).Where(server => !server.IsRunning))
+        {
+            await server.StartAsync(Patience());
+        }
+
+        foreach (var agent in Fleet.Agents)
+        {
+            await AwaitConnectedAsync(agent);
+        }
+    }
+
     /// <summary>Until the control plane hears the agent.</summary>
     public async Task AwaitConnectedAsync(AgentServer agent)
     {

@@ -60,6 +60,7 @@ internal sealed class ScenarioGuest : IAsyncDisposable
 
     public static async Task<ScenarioGuest> StartAsync(ScenarioFleet scenario, Load load, MachineSpec spec)
     {
+        await scenario.ReviveAsync();
         var id = "g-" + Guid.NewGuid().ToString("N")[..8];
         using var patience = new CancellationTokenSource(ScenarioFleet.Bound);
         await scenario.ControlPlane.Guests.DefineGuestAsync(new DefineGuestRequest { GuestId = id, Spec = spec });
