@@ -15,7 +15,7 @@ internal sealed record Load(int WorkingSetMebibytes, int DirtyMebibytes, int Ban
     public static Load Light { get; } = new(8, 4, 0);
 
     /// <summary>Copied at 8 MiB/s and dirtied at 32: never fits in a short downtime while the guest runs at full speed.</summary>
-    public static Load Heavy { get; } = new(16, 32, 8);
+    public static Load Heavy { get; } = new(8, 32, 8);
 }
 
 /// <summary>A guest on host-a, listened to on both hosts, and the questions every scenario asks at its end.</summary>
