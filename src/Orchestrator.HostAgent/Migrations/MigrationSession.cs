@@ -74,9 +74,7 @@ internal abstract class MigrationSession(SessionLog log, TimeProvider clock, ILo
     /// <param name="urgent">More than the passing of time.</param>
     public MigrationReport Publish(bool urgent, IReadOnlyList<string> happenings)
     {
-        var report = SessionReport.Of(Record, FindGuest()?.RunState ?? GuestRunState.Gone, clock.GetUtcNow());
-        report.Sequence = log.NextSequence();
-        report.Numbers = Record.Role == SessionRole.Source ? Record.FinalNumbers ?? CurrentNumbers : null;
+        var report = Compose(Record, log.NextSequence());
         report.Events.AddRange(happenings);
         Reported?.Invoke(report, urgent);
         return report;
@@ -212,12 +210,24 @@ internal abstract class MigrationSession(SessionLog log, TimeProvider clock, ILo
             throw AgentErrors.EngineUnreachable(lost.Message);
         }
 
-        var response = new ExecuteResponse { Report = Publish(urgent: true, []), ListenUri = ListenUriFor(request) };
-        response.Report = response.Report.Clone();
-        response.Report.LastCommandId = Math.Max(response.Report.LastCommandId, request.CommandId);
-        log.Write(at => new JournalEntry.Answered(at, request.CommandId, response));
+        var response = new ExecuteResponse { ListenUri = ListenUriFor(request) };
+        var sequence = log.NextSequence();
+        log.TryWrite((record, at) =>
+        {
+            // The answer is part of what it reports on.
+            response.Report = Compose(record.After(new JournalEntry.Answered(at, request.CommandId, response)), sequence);
+            return new JournalEntry.Answered(at, request.CommandId, response);
+        });
         Publish(urgent: true, []);
         return response;
+    }
+
+    private MigrationReport Compose(SessionRecord record, ulong sequence)
+    {
+        var report = SessionReport.Of(record, FindGuest()?.RunState ?? GuestRunState.Gone, clock.GetUtcNow());
+        report.Sequence = sequence;
+        report.Numbers = record.Role == SessionRole.Source ? record.FinalNumbers ?? CurrentNumbers : null;
+        return report;
     }
 
     private string ListenUriFor(ExecuteRequest request) =>

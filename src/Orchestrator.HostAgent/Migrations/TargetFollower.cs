@@ -49,8 +49,8 @@ internal sealed partial class TargetFollower(TargetSession session, SessionLog l
             }
             catch (GuestUnreachableException gone)
             {
-                // An incoming QEMU before 9.1 ends by itself when the stream breaks off.
-                End(log.Record.EngineStatus is "failed" ? SessionOutcome.Failed : SessionOutcome.EngineLost, gone.Message);
+                var words = guest.Folder.ReadEngineLogTail();
+                End(watch.SaidFailed ? SessionOutcome.Failed : SessionOutcome.EngineLost, words.Length > 0 ? words : gone.Message);
                 urgent = true;
             }
 
