@@ -129,11 +129,6 @@ internal sealed partial class SourceFollower(
 
     public async ValueTask DisposeAsync()
     {
-        if (_closing.IsCancellationRequested)
-        {
-            return;
-        }
-
         await _closing.CancelAsync();
         await (_handingOver ?? Task.CompletedTask);
         _closing.Dispose();

@@ -50,6 +50,7 @@ internal sealed class SourceSession : MigrationSession
     {
         var start = request.StartSource;
         var migrationId = Guid.Parse(request.MigrationId);
+        using var turn = await _guests.EnterSoonAsync(start.GuestId, cancellation);
         var guest = _guests.Find(start.GuestId) ?? throw AgentErrors.GuestUnknown(start.GuestId);
         var monitor = await guest.MonitorAsync(MonitorBound, cancellation);
         var state = await guest.ReadRunStateAsync(monitor, cancellation);

@@ -18,7 +18,11 @@ public sealed class MovingAGuestTests : IAsyncLifetime
     [Fact]
     public async Task UnderLoad_TheGuestArrivesWhole_AndEveryCommandRepeats()
     {
-        await _hosts.StartGuestAsync(TwoHosts.SpecOf(workingSet: 24, rate: 32, fill: 16));
+        var disk = Path.Combine(_hosts.Source.RuntimeFolder, "shared,disk.raw");
+        await File.WriteAllBytesAsync(disk, new byte[1 << 20]);
+        var spec = TwoHosts.SpecOf(workingSet: 24, rate: 32, fill: 16);
+        spec.Disks.Add(new V1.Disk { Path = disk, Format = "raw" });
+        await _hosts.StartGuestAsync(spec);
         var prepare = _hosts.PrepareCommand();
         var prepared = await _hosts.Target.ExecuteAsync(prepare);
         await _hosts.OpenTargetConsoleAsync();
@@ -47,6 +51,7 @@ public sealed class MovingAGuestTests : IAsyncLifetime
         Assert.Equal(RunState.Running, await TwoHosts.RunStateAsync(_hosts.Target));
         await RefusesAsync(AgentError.WrongState, _hosts.Target, request => request.AbandonTarget = new AbandonTarget());
         await RefusesAsync(AgentError.WrongState, _hosts.Source, request => request.CancelSource = new CancelSource());
+        await Assert.ThrowsAsync<RpcException>(async () => await _hosts.Source.Client.ResumeGuestAsync(new ResumeGuestRequest { GuestId = TwoHosts.GuestId }));
 
         var finish = _hosts.Command(request => request.FinishSource = new FinishSource());
         await RepeatsAsync(_hosts.Source, finish, await _hosts.Source.ExecuteAsync(finish));
