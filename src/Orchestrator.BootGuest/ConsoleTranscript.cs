@@ -43,6 +43,3 @@ public sealed record ConsoleTranscript(ImmutableArray<StampedLine> Lines, string
         return null;
     }
 }
-
-/// <summary>A heartbeat and when it came, on the same clock as <see cref="StampedLine.At"/>.</summary>
-internal sealed record StampedBeat(TimeSpan At, Heartbeat Heartbeat);

@@ -13,8 +13,8 @@ public sealed record GuestOutage(TimeSpan? AtSwitch, TimeSpan Longest, ulong Lon
     {
         StampedBeat[] heard =
         [
-            .. source.Concat(target).GroupBy(beat => beat.Heartbeat.Counter).Select(same => same.MinBy(beat => beat.At)!)
-                .OrderBy(beat => beat.Heartbeat.Counter),
+            .. source.Concat(target).OrderBy(beat => beat.At)
+                .DistinctBy(beat => beat.Heartbeat.Counter).OrderBy(beat => beat.Heartbeat.Counter),
         ];
         var longest = TimeSpan.Zero;
         var after = 0UL;

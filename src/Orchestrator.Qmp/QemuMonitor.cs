@@ -159,7 +159,10 @@ public sealed class QemuMonitor : IAsyncDisposable
     /// process alive to be asked why (<see cref="QemuFeatures.ExitOnErrorArgument"/>); an older one ends.
     /// </summary>
     /// <param name="uri">As for migrate; with port 0 <see cref="MigrationInfo.SocketAddresses"/> tells which it is.</param>
-    /// <exception cref="MigrationRefusedException">AlreadyRunning, WrongState: not started to receive; or Rejected.</exception>
+    /// <exception cref="MigrationRefusedException">
+    /// AlreadyRunning; WrongState: not started to receive; or Rejected, after which a new process is needed: 10.0 and 11.1 stay
+    /// in <c>setup</c> after an address they could not use, and take no other.
+    /// </exception>
     public Task MigrateIncomingAsync(string uri, CancellationToken cancellation)
     {
         var arguments = new JsonObject { ["uri"] = uri };
@@ -213,7 +216,19 @@ public sealed class QemuMonitor : IAsyncDisposable
         "yank", new JsonObject { ["instances"] = new JsonArray(new JsonObject { ["type"] = "migration" }) }, cancellation);
 
     /// <summary>Destination: sends the gratuitous ARPs again, by the parameters announce-*.</summary>
-    public Task AnnounceSelfAsync(CancellationToken cancellation) => ExecuteAsync("announce-self", null, cancellation);
+    public async Task AnnounceSelfAsync(CancellationToken cancellation)
+    {
+        // The command wants all four and does not look at the parameters itself; QEMU's defaults stand in for what is unreadable.
+        var parameters = await QueryParametersAsync(cancellation);
+        var arguments = new JsonObject
+        {
+            ["initial"] = parameters.AnnounceInitialMilliseconds ?? 50,
+            ["max"] = parameters.AnnounceMaxMilliseconds ?? 550,
+            ["rounds"] = parameters.AnnounceRounds ?? 5,
+            ["step"] = parameters.AnnounceStepMilliseconds ?? 100,
+        };
+        await ExecuteAsync("announce-self", arguments, cancellation);
+    }
 
     /// <summary>Stops the vCPUs.</summary>
     public Task StopAsync(CancellationToken cancellation) => ExecuteAsync("stop", null, cancellation);

@@ -22,7 +22,9 @@ public sealed class MigratedGuestTests : IDisposable
         await source.Console.WaitForBeatAsync(beat => beat.Round >= 2, _bound.Token);
 
         await source.Qmp.ExecuteAsync(
-            "migrate-set-parameters", new Dictionary<string, long> { ["max-bandwidth"] = 128 << 20, ["downtime-limit"] = 500 }, _bound.Token);
+            "migrate-set-parameters",
+            new Dictionary<string, long> { ["max-bandwidth"] = 128 << 20, ["downtime-limit"] = 500 },
+            _bound.Token);
         await source.Qmp.MigrateAsync(target.IncomingPath, _bound.Token);
 
         // Two more rounds have looked at every page of the working set, and the sweep has been over the fill.
@@ -56,7 +58,10 @@ public sealed class MigratedGuestTests : IDisposable
             _bound.Token);
         await source.Qmp.ExecuteAsync("migrate", new { uri = $"unix:{target.IncomingPath}" }, _bound.Token);
         await source.Qmp.PollAsync(
-            "query-migrate", null, reply => reply.TryGetProperty("cpu-throttle-percentage", out var percent) && percent.GetInt32() >= 90, _bound.Token);
+            "query-migrate",
+            null,
+            reply => reply.TryGetProperty("cpu-throttle-percentage", out var percent) && percent.GetInt32() >= 90,
+            _bound.Token);
         var throttledFrom = ((SerialLine.Beat)source.Console.Transcript.Lines[^1].Line).Heartbeat;
         var throttled = await RateAsync(source.Console, throttledFrom, 4);
 
@@ -67,7 +72,8 @@ public sealed class MigratedGuestTests : IDisposable
 
     private async Task<double> RateAsync(HeartbeatReader console, Heartbeat from, ulong mebibytes)
     {
-        var start = await console.WaitForAsync(line => line is SerialLine.Beat beat && beat.Heartbeat.Counter == from.Counter, _bound.Token);
+        var start = await console.WaitForAsync(
+            line => line is SerialLine.Beat beat && beat.Heartbeat.Counter == from.Counter, _bound.Token);
         var end = await console.WaitForAsync(
             line => line is SerialLine.Beat beat && beat.Heartbeat.DirtiedMebibytes >= from.DirtiedMebibytes + mebibytes, _bound.Token);
         return (((SerialLine.Beat)end.Line).Heartbeat.DirtiedMebibytes - from.DirtiedMebibytes) / (end.At - start.At).TotalSeconds;

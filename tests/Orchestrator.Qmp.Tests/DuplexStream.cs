@@ -24,11 +24,12 @@ internal sealed class DuplexStream : Stream
 
     public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
 
-    public static (DuplexStream Client, DuplexStream Peer) CreatePair()
+    /// <param name="peerBacklog">Bytes unread by the peer at which the client's writes wait; 0 is never.</param>
+    public static (DuplexStream Client, DuplexStream Peer) CreatePair(long peerBacklog)
     {
-        var unbounded = new PipeOptions(pauseWriterThreshold: 0, useSynchronizationContext: false);
-        Pipe toClient = new(unbounded);
-        Pipe toPeer = new(unbounded);
+        Pipe toClient = new(new PipeOptions(pauseWriterThreshold: 0, useSynchronizationContext: false));
+        Pipe toPeer = new(new PipeOptions(
+            pauseWriterThreshold: peerBacklog, resumeWriterThreshold: peerBacklog, useSynchronizationContext: false));
         return (new DuplexStream(toClient, toPeer), new DuplexStream(toPeer, toClient));
     }
 

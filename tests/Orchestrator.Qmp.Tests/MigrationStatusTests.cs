@@ -40,7 +40,8 @@ public sealed class MigrationStatusTests
     [Fact]
     public void Words_HaveEveryStatusAndEveryWordOfTheNewestSchema()
     {
-        Assert.Equal(Enum.GetValues<MigrationStatus>().Except([MigrationStatus.Unknown]), Words.Select(row => row[1]).Cast<MigrationStatus>());
+        Assert.Equal(
+            Enum.GetValues<MigrationStatus>().Except([MigrationStatus.Unknown]), Words.Select(row => row[1]).Cast<MigrationStatus>());
         Assert.Equal(StoredSchema.Read("11.1.3").MigrationStatuses.Order(), Words.Select(row => row[0]).Cast<string>().Order());
     }
 

@@ -153,7 +153,7 @@ public sealed class QemuMonitorTests : IDisposable
     [InlineData("resume", "x", """{"status": "postcopy-active"}""", "finish-migrate", MigrationRefusal.WrongState)]
     [InlineData("resume", "x", """{"status": "postcopy-paused"}""", "postmigrate", MigrationRefusal.Rejected)]
     [InlineData("migrate-incoming", "x", "{}", "running", MigrationRefusal.WrongState)]
-    [InlineData("migrate-incoming", "x", """{"socket-address": [{"type": "unix", "path": "/a"}]}""", "inmigrate", MigrationRefusal.AlreadyRunning)]
+    [InlineData("migrate-incoming", "x", """{"socket-address": [{"type": "fd"}]}""", "inmigrate", MigrationRefusal.AlreadyRunning)]
     [InlineData("migrate-incoming", "x", """{"status": "active"}""", "inmigrate", MigrationRefusal.AlreadyRunning)]
     [InlineData("migrate-incoming", "x", """{"status": "setup"}""", "inmigrate", MigrationRefusal.Rejected)]
     [InlineData("migrate-start-postcopy", "x", """{"status": "active"}""", "running", MigrationRefusal.PostcopyNotEnabled)]

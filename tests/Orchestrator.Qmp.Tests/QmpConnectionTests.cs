@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using System.Text;
 using System.Text.Json.Nodes;
 
@@ -222,6 +223,36 @@ public sealed class QmpConnectionTests : IDisposable
     }
 
     [Fact]
+    public async Task Execute_CancelledBehindAWriteThatWaits_IsNeverSent()
+    {
+        using var slow = new ScriptedPeer(backlog: 1);
+        await using var connection = await slow.ConnectAsync();
+        var first = connection.ExecuteAsync("first", null, CancellationToken.None);
+        using var cancellation = new CancellationTokenSource();
+        var behind = connection.ExecuteAsync("behind", null, cancellation.Token);
+        await cancellation.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => behind.InTime());
+        var last = connection.ExecuteAsync("last", null, CancellationToken.None);
+        List<ReceivedCommand> received = [await slow.ReceiveAsync(), await slow.ReceiveAsync()];
+        await slow.ReplyAsync(received[0]);
+        await slow.ReplyAsync(received[1]);
+        await Task.WhenAll(first, last).InTime();
+
+        Assert.Equal(["first", "last"], received.Select(command => command.Name));
+    }
+
+    [Fact]
+    public async Task Dispose_WriteWaitsForAStoppedPeer_DoesNotHang()
+    {
+        using var stopped = new ScriptedPeer(backlog: 1);
+        var connection = await stopped.ConnectAsync();
+        var pending = connection.ExecuteAsync("pending", null, CancellationToken.None);
+        await connection.DisposeAsync().AsTask().InTime();
+
+        await Assert.ThrowsAsync<QmpDisconnectedException>(() => pending.InTime());
+    }
+
+    [Fact]
     public async Task Execute_ConnectionLostMidCommand_EveryPendingAndLaterCallThrows()
     {
         await using var connection = await _peer.ConnectAsync();
@@ -347,6 +378,22 @@ public sealed class QmpConnectionTests : IDisposable
     }
 
     [Fact]
+    public async Task Execute_OnTwoConnections_NoIdIsUsedTwice()
+    {
+        using var otherPeer = new ScriptedPeer();
+        await using var one = await _peer.ConnectAsync();
+        await using var other = await otherPeer.ConnectAsync();
+        var calls = new[] { one, other }
+            .Select(connection => connection.ExecuteAsync("query-status", null, CancellationToken.None)).ToList();
+        var received = new[] { await _peer.ReceiveAsync(), await otherPeer.ReceiveAsync() };
+        await _peer.ReplyAsync(received[0]);
+        await otherPeer.ReplyAsync(received[1]);
+        await Task.WhenAll(calls).InTime();
+
+        Assert.NotEqual(received[0].Id, received[1].Id);
+    }
+
+    [Fact]
     public async Task Connect_NoSocket_SaysThatNobodyListens()
     {
         var path = Path.Combine(Path.GetTempPath(), $"qmp-{Guid.NewGuid():N}");
@@ -355,5 +402,34 @@ public sealed class QmpConnectionTests : IDisposable
             () => QmpConnection.ConnectAsync(path, TimeProvider.System, CancellationToken.None).InTime());
         Assert.Equal(QmpDisconnectReason.NotListening, lost.Reason);
         Assert.Contains(path, lost.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Connect_MoreClientsThanTheBacklog_IsBusyAtOnce()
+    {
+        var folder = Directory.CreateTempSubdirectory("qmp-");
+        var endpoint = new UnixDomainSocketEndPoint(Path.Combine(folder.FullName, "qmp"));
+        using var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        listener.Bind(endpoint);
+        listener.Listen(0);
+        List<Socket> clients = [];
+        try
+        {
+            for (var full = false; !full;)
+            {
+                Assert.True(clients.Count < 10, "the backlog does not fill");
+                clients.Add(new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified));
+                full = await Record.ExceptionAsync(() => clients[^1].ConnectAsync(endpoint).InTime()) is SocketException;
+            }
+
+            var busy = await Assert.ThrowsAsync<QmpDisconnectedException>(
+                () => QmpConnection.ConnectAsync(endpoint.ToString(), new ManualClock(), CancellationToken.None).InTime());
+            Assert.Equal(QmpDisconnectReason.Busy, busy.Reason);
+        }
+        finally
+        {
+            clients.ForEach(client => client.Dispose());
+            folder.Delete(recursive: true);
+        }
     }
 }

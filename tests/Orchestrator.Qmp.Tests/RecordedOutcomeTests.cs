@@ -40,7 +40,7 @@ public sealed class RecordedOutcomeTests
             });
 
         static string Statuses(TranscriptReplay side) => string.Join(
-            ' ', side.Events.Where(happened => happened.Status is not null).Select(happened => happened.Data.GetProperty("status").GetString()));
+            ' ', side.Events.Where(happened => happened.Status is not null).Select(happened => happened.Data.GetProperty("status")));
     }
 
     [Theory]
@@ -77,7 +77,8 @@ public sealed class RecordedOutcomeTests
 
         Assert.All(active.Where(migration => migration.Ram?.DirtySyncCount <= 1), migration =>
             Assert.Equal((100, 0UL), (migration.ExpectedDowntimeMilliseconds, migration.Ram?.DirtyPagesPerSecond)));
-        var settled = active.Where(migration => migration.Ram?.DirtySyncCount > 2).Select(migration => migration.ExpectedDowntimeMilliseconds).ToList();
+        var settled = active.Where(migration => migration.Ram?.DirtySyncCount > 2)
+            .Select(migration => migration.ExpectedDowntimeMilliseconds).ToList();
         Assert.Equal((least, most), (settled.Min(), settled.Max()));
     }
 

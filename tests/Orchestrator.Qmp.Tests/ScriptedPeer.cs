@@ -15,9 +15,9 @@ internal sealed class ScriptedPeer : IDisposable
     private readonly DuplexStream _stream;
     private readonly QmpLineReader _lines;
 
-    public ScriptedPeer()
+    public ScriptedPeer(long backlog = 0)
     {
-        (ClientEnd, _stream) = DuplexStream.CreatePair();
+        (ClientEnd, _stream) = DuplexStream.CreatePair(backlog);
         _lines = new QmpLineReader(_stream);
     }
 

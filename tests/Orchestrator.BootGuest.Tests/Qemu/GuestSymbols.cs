@@ -13,7 +13,8 @@ internal static class GuestSymbols
         var listing = await nm.StandardOutput.ReadToEndAsync(cancellation);
         await nm.WaitForExitAsync(cancellation);
 
-        var words = Assert.Single(listing.Split('\n').Select(line => line.Split(' ')), words => words is [_, _, var name] && name == symbol);
+        var words = Assert.Single(
+            listing.Split('\n').Select(line => line.Split(' ')), words => words is [_, _, var name] && name == symbol);
         return long.Parse(words[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture);
     }
 }
