@@ -29,8 +29,12 @@ internal static class AgentSetup
         builder.Services.AddSingleton<SessionRegistry>();
         builder.Services.AddSingleton<Observers>();
 
+        // A probe that fails is no reason to leave guests without an agent.
+        builder.Services.Configure<HostOptions>(host => host.BackgroundServiceExceptionBehavior = BackgroundServiceExceptionBehavior.Ignore);
+
         // In this order: found again, then served.
         builder.Services.AddHostedService<AgentStartup>();
+        builder.Services.AddHostedService<LogTrimmer>();
         if (settings.ProbeKvm)
         {
             builder.Services.AddHostedService<AcceleratorProbe>();

@@ -15,7 +15,6 @@ internal sealed class AgentStartup(
 
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        Directory.CreateDirectory(settings.RuntimeFolder);
         _lock = Own(Path.Combine(settings.RuntimeFolder, "agent.lock"));
         guests.Discover();
         sessions.Open();
@@ -36,11 +35,13 @@ internal sealed class AgentStartup(
     {
         try
         {
+            Directory.CreateDirectory(settings.RuntimeFolder);
             return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         }
-        catch (IOException taken)
+        catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)
         {
-            throw new AgentStartException($"Agent:RuntimeFolder {settings.RuntimeFolder} is in use by another agent ({taken.Message}).");
+            throw new AgentStartException(
+                $"Agent:RuntimeFolder {settings.RuntimeFolder} is in use by another agent or cannot be written: {refused.Message}");
         }
     }
 }

@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Connections;
 using Orchestrator.HostAgent;
 
 var builder = WebApplication.CreateSlimBuilder(args);
@@ -19,5 +20,10 @@ try
 catch (AgentStartException cannot)
 {
     await Console.Error.WriteLineAsync(cannot.Message);
+    return 1;
+}
+catch (IOException cannot) when (cannot.InnerException is AddressInUseException)
+{
+    await Console.Error.WriteLineAsync($"Listen:Address cannot be listened on: {cannot.Message}");
     return 1;
 }

@@ -198,6 +198,7 @@ internal sealed partial class Guest : IAsyncDisposable
         {
             await _letGo.CancelAsync();
             await _watching;
+            Fail($"guest {Id} is not managed here any more");
             _letGo.Dispose();
         }
     }
@@ -222,6 +223,11 @@ internal sealed partial class Guest : IAsyncDisposable
                 catch (Exception failure) when (failure is QmpDisconnectedException or QmpException)
                 {
                     LogNotConnected(Id, failure.Message);
+                }
+                catch (Exception failure) when (failure is not OperationCanceledException)
+                {
+                    // Whatever it is, a guest that nobody watches is worse.
+                    LogUnplanned(Id, failure);
                 }
 
                 await Task.Delay(retry, _clock, cancellation);
@@ -291,15 +297,20 @@ internal sealed partial class Guest : IAsyncDisposable
             LogLost(Id, Record.Process?.Pid ?? 0, Folder.ReadEngineLogTail());
         }
 
+        Fail($"the process of guest {Id} is gone");
+        Become(_poweredOff ? GuestRunState.PoweredOff : GuestRunState.Gone);
+    }
+
+    /// <summary>Nobody need wait for the monitor any more.</summary>
+    private void Fail(string why)
+    {
         lock (_lock)
         {
-            _monitor.TrySetException(new GuestUnreachableException($"the process of guest {Id} is gone", gone: true));
+            _monitor.TrySetException(new GuestUnreachableException(why, gone: true));
 
             // Somebody may never ask; that is no unobserved failure.
             _ = _monitor.Task.Exception;
         }
-
-        Become(_poweredOff ? GuestRunState.PoweredOff : GuestRunState.Gone);
     }
 
     private void Become(GuestRunState state)
@@ -325,6 +336,9 @@ internal sealed partial class Guest : IAsyncDisposable
 
     [LoggerMessage(3, LogLevel.Information, "Guest {GuestId}: process {Pid} has ended.")]
     private partial void LogEnded(string guestId, int pid);
+
+    [LoggerMessage(5, LogLevel.Error, "Guest {GuestId}: watching it failed in a way nobody planned; it is tried again.")]
+    private partial void LogUnplanned(string guestId, Exception failure);
 
     [LoggerMessage(4, LogLevel.Error, "Guest {GuestId}: process {Pid} has ended without being asked to. Its log ends with: {Log}")]
     private partial void LogLost(string guestId, int pid, string log);

@@ -27,7 +27,8 @@ internal sealed partial class GuestLauncher(
             Admit(guestId, spec);
             var engine = await engines.GetAsync(cancellation);
             var pinned = spec.Clone();
-            pinned.MachineType = engine.Pin(spec.MachineType);
+            pinned.MachineType = engine.Pin(spec.MachineType)
+                ?? throw AgentErrors.EngineRefused($"QEMU {engine.Version} has no machine type {spec.MachineType}");
             return await StartAsync(
                 new GuestRecord
                 {

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Text.Json;
 using Google.Protobuf;
+using Orchestrator.HostAgent.Service;
 
 namespace Orchestrator.HostAgent.Guests;
 
@@ -8,6 +9,7 @@ namespace Orchestrator.HostAgent.Guests;
 internal sealed partial class GuestRegistry(AgentSettings settings, TimeProvider clock, ILoggerFactory loggers) : IAsyncDisposable
 {
     private static readonly TimeSpan s_exitTakes = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_soon = TimeSpan.FromSeconds(5);
 
     private readonly ConcurrentDictionary<string, Guest> _guests = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, SemaphoreSlim> _gates = new(StringComparer.Ordinal);
@@ -23,10 +25,19 @@ internal sealed partial class GuestRegistry(AgentSettings settings, TimeProvider
     /// <summary>One at a time starts, ends or changes a guest. Dispose to let the next one.</summary>
     public async Task<IDisposable> EnterAsync(string guestId, CancellationToken cancellation)
     {
-        // Never removed: ids are few, and a gate that is thrown away lets two in.
-        var gate = _gates.GetOrAdd(guestId, _ => new SemaphoreSlim(1));
+        var gate = GateOf(guestId);
         await gate.WaitAsync(cancellation);
         return new Turn(gate);
+    }
+
+    /// <summary>The same for who will not wait for a guest to power down.</summary>
+    /// <exception cref="AgentRefusedException">Somebody else is at it.</exception>
+    public async Task<IDisposable> EnterSoonAsync(string guestId, CancellationToken cancellation)
+    {
+        var gate = GateOf(guestId);
+        return await gate.WaitAsync(s_soon, cancellation)
+            ? new Turn(gate)
+            : throw AgentErrors.WrongState($"Guest {guestId} is being started, stopped or moved.", "BUSY");
     }
 
     /// <summary>Finds the guests of an earlier agent on this machine. Touches none of them.</summary>
@@ -105,6 +116,9 @@ internal sealed partial class GuestRegistry(AgentSettings settings, TimeProvider
 
         return record;
     }
+
+    // Never removed: ids are few, and a gate that is thrown away lets two in.
+    private SemaphoreSlim GateOf(string guestId) => _gates.GetOrAdd(guestId, _ => new SemaphoreSlim(1));
 
     [LoggerMessage(1, LogLevel.Error, "{Record} cannot be read, so its guest is not managed; mend or remove it and restart the agent: {Reason}")]
     private partial void LogDamaged(string record, string reason);

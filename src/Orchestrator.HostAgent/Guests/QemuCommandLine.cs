@@ -32,7 +32,7 @@ internal static partial class QemuCommandLine
             .With("logfile", folder.SerialLog).With("logappend", true).ToString(),
         "-serial", "chardev:serial0",
         .. Boot(spec),
-        .. spec.Disks.SelectMany(Disk),
+        .. spec.Disks.SelectMany((disk, index) => Disk(disk, index, boots: index == 0 && spec.BootCase == BootCase.None)),
         .. spec.NetworkInterfaces.SelectMany(Network),
         .. spec.VfioDevices.SelectMany(Vfio),
         .. start switch
@@ -126,17 +126,24 @@ internal static partial class QemuCommandLine
 
     // Image locking stays on: QEMU gives its locks up when it hands the images over at the switch-over, and an incoming QEMU takes none
     // before, so both sides may have the same file open.
-    private static IEnumerable<string> Disk(Disk disk, int index) =>
-    [
-        "-blockdev",
-        QemuOption.Of("driver=file").With("node-name", $"disk{index}-file").With("filename", disk.Path).With("read-only", disk.ReadOnly).ToString(),
-        "-blockdev",
-        QemuOption.Of($"driver={disk.Format}").With("node-name", $"disk{index}").With("file", $"disk{index}-file").With("read-only", disk.ReadOnly)
-            .ToString(),
-        "-device",
-        QemuOption.Of("virtio-blk-pci").With("id", $"virtio-disk{index}").With("drive", $"disk{index}")
-            .With("bootindex", index.ToString(CultureInfo.InvariantCulture)).ToString(),
-    ];
+    private static IEnumerable<string> Disk(Disk disk, int index, bool boots)
+    {
+        var device = QemuOption.Of("virtio-blk-pci").With("id", $"virtio-disk{index}").With("drive", $"disk{index}");
+
+        // A kernel that QEMU loads has the first place already, and QEMU refuses to give it twice.
+        device = boots ? device.With("bootindex", "0") : device;
+        return
+        [
+            "-blockdev",
+            QemuOption.Of("driver=file").With("node-name", $"disk{index}-file").With("filename", disk.Path).With("read-only", disk.ReadOnly)
+                .ToString(),
+            "-blockdev",
+            QemuOption.Of($"driver={disk.Format}").With("node-name", $"disk{index}").With("file", $"disk{index}-file")
+                .With("read-only", disk.ReadOnly).ToString(),
+            "-device",
+            device.ToString(),
+        ];
+    }
 
     private static IEnumerable<string> Network(NetworkInterface card, int index) =>
     [

@@ -67,7 +67,7 @@ internal sealed partial class AcceleratorProbe(
             {
                 MemoryBytes = 32 * 1024 * 1024,
                 Vcpus = 1,
-                MachineType = engine.Pin("q35"),
+                MachineType = engine.Pin("q35") ?? "q35",
                 CpuModel = "qemu64",
                 Accelerator = Accelerator.Kvm,
                 BootGuest = new V1.BootGuest { WorkingSetBytes = 1024 * 1024, DirtyBytesPerSecond = 1024 * 1024 },

@@ -8,8 +8,8 @@ namespace Orchestrator.HostAgent.Host;
 internal sealed record Engine(
     string Program, string Version, QemuFeatures Features, IReadOnlyDictionary<string, string> Machines)
 {
-    /// <summary>The versioned machine type; what this engine does not know stays, and the engine will say so.</summary>
-    public string Pin(string machineType) => Machines.GetValueOrDefault(machineType, machineType);
+    /// <summary>The versioned machine type; null when this engine has none of that name.</summary>
+    public string? Pin(string machineType) => Machines.GetValueOrDefault(machineType);
 
     /// <param name="accelerators">Those that guests have answered on.</param>
     public EngineDescription Describe(IEnumerable<string> accelerators) => new()

@@ -19,6 +19,7 @@ internal sealed class EngineWatch : IDisposable
     private readonly List<string> _happenings = [];
     private DateTimeOffset? _stoppedAt;
     private DateTimeOffset? _resumedAt;
+    private bool _failed;
 
     public EngineWatch(Guest guest, TimeProvider clock)
     {
@@ -48,6 +49,20 @@ internal sealed class EngineWatch : IDisposable
             lock (_lock)
             {
                 return _resumedAt;
+            }
+        }
+    }
+
+    /// <summary>
+    /// The engine said that its migration failed. An incoming QEMU before 9.1 ends right after that, and nobody can ask it any more.
+    /// </summary>
+    public bool SaidFailed
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _failed;
             }
         }
     }
@@ -106,6 +121,7 @@ internal sealed class EngineWatch : IDisposable
                 _happenings.Add(text);
             }
 
+            _failed |= happened.Status == MigrationStatus.Failed;
             _stoppedAt = happened.Name == QmpEvent.Stop ? happened.Timestamp : _stoppedAt;
             _resumedAt = happened.Name == QmpEvent.Resume ? happened.Timestamp : _resumedAt;
         }

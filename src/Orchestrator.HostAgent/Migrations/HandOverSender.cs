@@ -20,8 +20,29 @@ internal sealed partial class HandOverSender(TimeProvider clock, ILogger<HandOve
 
     private readonly ConcurrentDictionary<string, GrpcChannel> _channels = new(StringComparer.Ordinal);
 
+    /// <summary>Connects beforehand, so that the guest does not stand still for that too. Does not throw.</summary>
+    public async Task WarmUpAsync(string endpoint, CancellationToken cancellation)
+    {
+        if (endpoint.Length == 0)
+        {
+            return;
+        }
+
+        try
+        {
+            using var bound = new CancellationTokenSource(s_answerBound, clock);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(bound.Token, cancellation);
+            await ChannelTo(endpoint).ConnectAsync(either.Token);
+        }
+        catch (Exception notYet) when (notYet is OperationCanceledException or RpcException or HttpRequestException)
+        {
+            // The hand-over itself will try again, and say so.
+        }
+    }
+
     /// <summary>Returns when the target has answered, one way or the other, or the session is closed. Does not throw.</summary>
-    public async Task DeliverAsync(SessionLog log, CancellationToken cancellation)
+    /// <param name="engineStatus">The engine's word for having stopped for good.</param>
+    public async Task DeliverAsync(SessionLog log, string engineStatus, CancellationToken cancellation)
     {
         if (log.Record.Start is not { TargetAgentEndpoint: { Length: > 0 } endpoint })
         {
@@ -31,7 +52,7 @@ internal sealed partial class HandOverSender(TimeProvider clock, ILogger<HandOve
         var retry = s_firstRetry;
         try
         {
-            while (log.Record.State != SessionState.Closed && !await TryDeliverAsync(endpoint, log, cancellation))
+            while (log.Record.State != SessionState.Closed && !await TryDeliverAsync(endpoint, engineStatus, log, cancellation))
             {
                 await Task.Delay(retry, clock, cancellation);
                 retry = TimeSpan.FromTicks(Math.Min(retry.Ticks * 2, s_longestRetry.Ticks));
@@ -50,20 +71,22 @@ internal sealed partial class HandOverSender(TimeProvider clock, ILogger<HandOve
         }
     }
 
+    private GrpcChannel ChannelTo(string endpoint) => _channels.GetOrAdd(endpoint, GrpcChannel.ForAddress);
+
     /// <returns>False when trying again may help.</returns>
-    private async Task<bool> TryDeliverAsync(string endpoint, SessionLog log, CancellationToken cancellation)
+    private async Task<bool> TryDeliverAsync(string endpoint, string engineStatus, SessionLog log, CancellationToken cancellation)
     {
         var record = log.Record;
         var request = new HandOverRequest
         {
             MigrationId = record.MigrationId.ToString(),
             Epoch = record.OpeningEpoch,
-            SourceEngineStatus = record.Outcome == SessionOutcome.Completed || record.EngineStatus == "completed" ? "completed" : "postcopy-active",
+            SourceEngineStatus = engineStatus,
             SourceStoppedAt = record.StoppedAt?.ToTimestamp(),
         };
         try
         {
-            var target = new AgentService.AgentServiceClient(_channels.GetOrAdd(endpoint, GrpcChannel.ForAddress));
+            var target = new AgentService.AgentServiceClient(ChannelTo(endpoint));
             await target.HandOverAsync(request, deadline: clock.GetUtcNow().Add(s_answerBound).UtcDateTime, cancellationToken: cancellation);
             log.TryWrite((now, at) => now.HandOver is not null || now.State == SessionState.Closed
                 ? null

@@ -20,6 +20,7 @@ internal sealed class Journal : IDisposable
     {
         // For whoever reads it: engines' words and QEMU's quotes as they are.
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
         Converters =
         {

@@ -14,6 +14,8 @@ internal abstract class MigrationSession(SessionLog log, TimeProvider clock, ILo
     /// <summary>How long a command waits for an engine's monitor that is being connected again.</summary>
     protected static readonly TimeSpan MonitorBound = TimeSpan.FromSeconds(20);
 
+    private static readonly TimeSpan s_afterFailure = TimeSpan.FromSeconds(1);
+
     private readonly SemaphoreSlim _oneAtATime = new(1);
     private readonly CancellationTokenSource _closing = new();
     private Task _following = Task.CompletedTask;
@@ -50,11 +52,6 @@ internal abstract class MigrationSession(SessionLog log, TimeProvider clock, ILo
 
     public virtual async ValueTask DisposeAsync()
     {
-        if (_closing.IsCancellationRequested)
-        {
-            return;
-        }
-
         await _closing.CancelAsync();
         try
         {
@@ -74,9 +71,7 @@ internal abstract class MigrationSession(SessionLog log, TimeProvider clock, ILo
     /// <param name="urgent">More than the passing of time.</param>
     public MigrationReport Publish(bool urgent, IReadOnlyList<string> happenings)
     {
-        var report = SessionReport.Of(Record, FindGuest()?.RunState ?? GuestRunState.Gone, clock.GetUtcNow());
-        report.Sequence = log.NextSequence();
-        report.Numbers = Record.Role == SessionRole.Source ? Record.FinalNumbers ?? CurrentNumbers : null;
+        var report = Compose(Record, log.NextSequence());
         report.Events.AddRange(happenings);
         Reported?.Invoke(report, urgent);
         return report;
@@ -193,7 +188,7 @@ internal abstract class MigrationSession(SessionLog log, TimeProvider clock, ILo
         {
             await PerformAsync(request, Closing);
         }
-        catch (AgentRefusedException refused)
+        catch (AgentRefusedException refused) when (refused.Refusal.Error != AgentError.EngineUnreachable)
         {
             Refuse(request, refused.Refusal);
             throw;
@@ -212,12 +207,24 @@ internal abstract class MigrationSession(SessionLog log, TimeProvider clock, ILo
             throw AgentErrors.EngineUnreachable(lost.Message);
         }
 
-        var response = new ExecuteResponse { Report = Publish(urgent: true, []), ListenUri = ListenUriFor(request) };
-        response.Report = response.Report.Clone();
-        response.Report.LastCommandId = Math.Max(response.Report.LastCommandId, request.CommandId);
-        log.Write(at => new JournalEntry.Answered(at, request.CommandId, response));
+        var response = new ExecuteResponse { ListenUri = ListenUriFor(request) };
+        var sequence = log.NextSequence();
+        log.TryWrite((record, at) =>
+        {
+            // The answer is part of what it reports on.
+            response.Report = Compose(record.After(new JournalEntry.Answered(at, request.CommandId, response)), sequence);
+            return new JournalEntry.Answered(at, request.CommandId, response);
+        });
         Publish(urgent: true, []);
         return response;
+    }
+
+    private MigrationReport Compose(SessionRecord record, ulong sequence)
+    {
+        var report = SessionReport.Of(record, FindGuest()?.RunState ?? GuestRunState.Gone, clock.GetUtcNow());
+        report.Sequence = sequence;
+        report.Numbers = record.Role == SessionRole.Source ? record.FinalNumbers ?? CurrentNumbers : null;
+        return report;
     }
 
     private string ListenUriFor(ExecuteRequest request) =>
@@ -234,7 +241,26 @@ internal abstract class MigrationSession(SessionLog log, TimeProvider clock, ILo
     private async Task FollowAfterAsync(Task before)
     {
         await before;
-        await FollowAsync(Closing);
+        await FollowToTheEndAsync();
+    }
+
+    /// <summary>A guest may be standing still with nobody else to let it go on, so following is taken up again whatever went wrong.</summary>
+    private async Task FollowToTheEndAsync()
+    {
+        while (true)
+        {
+            try
+            {
+                await FollowAsync(Closing);
+                return;
+            }
+            catch (Exception failure) when (failure is not OperationCanceledException)
+            {
+                SessionNotes.Unplanned(logger, Record.MigrationId, failure);
+            }
+
+            await Task.Delay(s_afterFailure, clock, Closing);
+        }
     }
 
     private async Task ReattachAsync()
@@ -244,7 +270,7 @@ internal abstract class MigrationSession(SessionLog log, TimeProvider clock, ILo
 
         // Side by side: a cancel that is carried through waits for the end that following sees.
         var resolving = Record.InDoubt is { } cutShort ? ResolveAsync(cutShort.Request) : Task.CompletedTask;
-        await Task.WhenAll(resolving, FollowAsync(Closing));
+        await Task.WhenAll(resolving, FollowToTheEndAsync());
     }
 
     /// <summary>A command of which only the beginning was written before the agent died is carried through now.</summary>
@@ -272,4 +298,7 @@ internal static partial class SessionNotes
 {
     [LoggerMessage(1, LogLevel.Warning, "Migration {MigrationId}: command {CommandId}, cut short by the end of an agent, came to: {Outcome}")]
     public static partial void Unresolved(ILogger logger, Guid migrationId, ulong commandId, string outcome);
+
+    [LoggerMessage(2, LogLevel.Error, "Migration {MigrationId}: following its engine failed in a way nobody planned; it is tried again.")]
+    public static partial void Unplanned(ILogger logger, Guid migrationId, Exception failure);
 }

@@ -73,9 +73,13 @@ internal sealed partial class SessionRegistry(
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var session in _sessions.Values)
+        // Let go of at the end of the agent's serving, and once more by whoever made it.
+        foreach (var key in _sessions.Keys)
         {
-            await session.Value.DisposeAsync();
+            if (_sessions.TryRemove(key, out var session))
+            {
+                await session.Value.DisposeAsync();
+            }
         }
     }
 

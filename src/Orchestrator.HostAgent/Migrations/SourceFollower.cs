@@ -45,7 +45,7 @@ internal sealed partial class SourceFollower(
         if (log.Record.HasEnded)
         {
             // Found again after a restart, with only the news of it left to bring.
-            HandOverOnce();
+            HandOverOnce("completed");
             return;
         }
 
@@ -56,6 +56,7 @@ internal sealed partial class SourceFollower(
             return;
         }
 
+        var warming = handOver.WarmUpAsync(log.Record.Start?.TargetAgentEndpoint ?? "", cancellation);
         using var watch = new EngineWatch(guest, pace.Clock);
         watch.Wake();
         while (log.Record is { HasEnded: false } now && now.Attempt == attempt)
@@ -81,6 +82,8 @@ internal sealed partial class SourceFollower(
                 session.Publish(urgent: true, watch.TakeHappenings());
             }
         }
+
+        await warming;
     }
 
     /// <summary>Lets the guest's CPUs run, unless the engine is past its stop.</summary>
@@ -126,11 +129,6 @@ internal sealed partial class SourceFollower(
 
     public async ValueTask DisposeAsync()
     {
-        if (_closing.IsCancellationRequested)
-        {
-            return;
-        }
-
         await _closing.CancelAsync();
         await (_handingOver ?? Task.CompletedTask);
         _closing.Dispose();
@@ -141,18 +139,25 @@ internal sealed partial class SourceFollower(
     {
         var monitor = await session.SourceMonitorAsync(cancellation);
         var info = await monitor.QueryMigrateAsync(cancellation);
+
+        // While the guest stands still, what lets it go on comes before what is written about it.
+        if (info.Status == MigrationStatus.PreSwitchover)
+        {
+            await SwitchOverAsync(monitor, watch, cancellation);
+        }
+        else if (info.Status == MigrationStatus.Completed)
+        {
+            HandOverOnce("completed");
+        }
+        else if (info.Status.IsPostcopy && info.Status != MigrationStatus.PostcopyDevice)
+        {
+            HandOverOnce("postcopy-active");
+        }
+
         Note(info);
         switch (info.Status)
         {
-            case MigrationStatus.PreSwitchover:
-                await SwitchOverAsync(monitor, watch, cancellation);
-                break;
-            case MigrationStatus.PostcopyActive or MigrationStatus.PostcopyPaused or MigrationStatus.PostcopyRecover
-                or MigrationStatus.PostcopyRecoverSetup:
-                HandOverOnce();
-                break;
             case MigrationStatus.Completed:
-                HandOverOnce();
                 Measure(info, monitor.Features);
                 await guest.ReadRunStateAsync(monitor, cancellation);
                 await EndAsync(SessionOutcome.Completed, "", cancellation);
@@ -164,8 +169,9 @@ internal sealed partial class SourceFollower(
                 await EndAsync(SessionOutcome.Cancelled, "", cancellation);
                 return;
             case MigrationStatus.None or MigrationStatus.Setup or MigrationStatus.WaitUnplug or MigrationStatus.Active or MigrationStatus.Device
-                or MigrationStatus.PostcopyDevice or MigrationStatus.Cancelling or MigrationStatus.Failing or MigrationStatus.Colo
-                or MigrationStatus.Unknown:
+                or MigrationStatus.PostcopyDevice or MigrationStatus.PostcopyActive or MigrationStatus.PostcopyPaused
+                or MigrationStatus.PostcopyRecover or MigrationStatus.PostcopyRecoverSetup or MigrationStatus.PreSwitchover
+                or MigrationStatus.Cancelling or MigrationStatus.Failing or MigrationStatus.Colo or MigrationStatus.Unknown:
                 break;
         }
 
@@ -212,12 +218,13 @@ internal sealed partial class SourceFollower(
         log.TryWrite((record, at) => record.StoppedAt is not null ? null : new JournalEntry.GuestStopped(paused ? at : watch.StoppedAt ?? at));
     }
 
-    private void HandOverOnce()
+    /// <param name="engineStatus">The engine's word for having stopped for good.</param>
+    private void HandOverOnce(string engineStatus)
     {
         var record = log.Record;
         if (record.HandOver is null && record.State != SessionState.Closed && (record.Outcome == SessionOutcome.Completed || !record.HasEnded))
         {
-            _handingOver ??= handOver.DeliverAsync(log, _closing.Token);
+            _handingOver ??= handOver.DeliverAsync(log, engineStatus, _closing.Token);
         }
     }
 

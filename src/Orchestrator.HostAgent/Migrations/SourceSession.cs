@@ -50,6 +50,7 @@ internal sealed class SourceSession : MigrationSession
     {
         var start = request.StartSource;
         var migrationId = Guid.Parse(request.MigrationId);
+        using var turn = await _guests.EnterSoonAsync(start.GuestId, cancellation);
         var guest = _guests.Find(start.GuestId) ?? throw AgentErrors.GuestUnknown(start.GuestId);
         var monitor = await guest.MonitorAsync(MonitorBound, cancellation);
         var state = await guest.ReadRunStateAsync(monitor, cancellation);
@@ -159,6 +160,7 @@ internal sealed class SourceSession : MigrationSession
                 if (start.NonLive)
                 {
                     await monitor.StopAsync(cancellation);
+                    await ReadRunStateAsync(monitor, cancellation);
                 }
 
                 await monitor.SetCapabilitiesAsync(EngineTerms.Capabilities(start.Terms, monitor, SessionRole.Source), cancellation);
@@ -192,13 +194,20 @@ internal sealed class SourceSession : MigrationSession
     {
         var monitor = await MonitorAsync(cancellation);
         await monitor.StopAsync(cancellation);
+        await ReadRunStateAsync(monitor, cancellation);
     }
+
+    /// <summary>So that the answer to the command has it, which is sooner than the engine's event.</summary>
+    private Task ReadRunStateAsync(QemuMonitor monitor, CancellationToken cancellation) =>
+        FindGuest()?.ReadRunStateAsync(monitor, cancellation) ?? Task.CompletedTask;
 
     private async Task ResumeAsync(CancellationToken cancellation)
     {
         if (Record is { WasRunning: true, PausedToConverge: true } and not { Start.NonLive: true })
         {
-            await _follower.ContinueGuestAsync(await MonitorAsync(cancellation), cancellation);
+            var monitor = await MonitorAsync(cancellation);
+            await _follower.ContinueGuestAsync(monitor, cancellation);
+            await ReadRunStateAsync(monitor, cancellation);
         }
     }
 

@@ -7,7 +7,7 @@ using RunState = Orchestrator.Agent.V1.RunState;
 namespace Orchestrator.HostAgent.Migrations;
 
 /// <summary>Looks at the incoming engine until everything is there or nothing will come, and lets the guest run when the source has stopped.</summary>
-internal sealed partial class TargetFollower(TargetSession session, SessionLog log, SessionPace pace, ILogger logger) : IDisposable
+internal sealed partial class TargetFollower(TargetSession session, SessionLog log, SessionPace pace, ILogger logger) : IAsyncDisposable
 {
     /// <summary>Stands for the source's engine status where the control plane vouches for it.</summary>
     public const string ByCommand = "";
@@ -49,8 +49,8 @@ internal sealed partial class TargetFollower(TargetSession session, SessionLog l
             }
             catch (GuestUnreachableException gone)
             {
-                // An incoming QEMU before 9.1 ends by itself when the stream breaks off.
-                End(log.Record.EngineStatus is "failed" ? SessionOutcome.Failed : SessionOutcome.EngineLost, gone.Message);
+                var words = guest.Folder.ReadEngineLogTail();
+                End(watch.SaidFailed ? SessionOutcome.Failed : SessionOutcome.EngineLost, words.Length > 0 ? words : gone.Message);
                 urgent = true;
             }
 
@@ -93,7 +93,12 @@ internal sealed partial class TargetFollower(TargetSession session, SessionLog l
         }
     }
 
-    public void Dispose() => _oneAtATime.Dispose();
+    /// <summary>Waits for a hand-over that is just coming to its end.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _oneAtATime.WaitAsync();
+        _oneAtATime.Dispose();
+    }
 
     private async Task ResumeTakeOverAsync(CancellationToken cancellation)
     {

@@ -43,7 +43,7 @@ internal sealed class TargetSession : MigrationSession
     public override async ValueTask DisposeAsync()
     {
         await base.DisposeAsync();
-        _follower.Dispose();
+        await _follower.DisposeAsync();
     }
 
     protected override Guest? FindGuest() => _guests.Find(Record.GuestId);
@@ -145,7 +145,7 @@ internal sealed class TargetSession : MigrationSession
     /// <summary>The incoming engine; the one that is there when an agent died in the middle of this.</summary>
     private async Task<Guest> LaunchAsync(PrepareTarget prepare, CancellationToken cancellation)
     {
-        using var turn = await _guests.EnterAsync(prepare.GuestId, cancellation);
+        using var turn = await _guests.EnterSoonAsync(prepare.GuestId, cancellation);
         if (_guests.Find(prepare.GuestId) is { } present)
         {
             if (present.Record.Incoming && !present.RunState.ProcessEnded)

@@ -57,8 +57,13 @@ internal sealed class ReportBoard
         TaskCompletionSource? news = null;
         lock (_lock)
         {
-            _reports[(report.MigrationId, report.Role)] = (report, ++_version);
-            Prune();
+            // Two may be composing reports of one session; numbers never fall.
+            if (!_reports.TryGetValue((report.MigrationId, report.Role), out var pinned) || pinned.Report.Sequence < report.Sequence)
+            {
+                _reports[(report.MigrationId, report.Role)] = (report, ++_version);
+                Prune();
+            }
+
             if (urgent)
             {
                 news = _urgent;

@@ -1,8 +1,12 @@
 using Google.Protobuf.WellKnownTypes;
+using Grpc.Core;
 using Orchestrator.Agent.V1;
 using Orchestrator.BootGuest;
+using Orchestrator.Qmp;
+using Orchestrator.Rpc.Errors;
 using Orchestrator.V1;
 using ListGuestsRequest = Orchestrator.Agent.V1.ListGuestsRequest;
+using RunState = Orchestrator.Agent.V1.RunState;
 using StartGuestRequest = Orchestrator.Agent.V1.StartGuestRequest;
 
 namespace Orchestrator.HostAgent.Tests.Fleet;
@@ -77,17 +81,16 @@ internal sealed class TwoHosts : IAsyncDisposable
         return request;
     }
 
-    public async Task<ExecuteResponse> PrepareAsync(bool runAfter = true, uint port = 0)
+    public ExecuteRequest PrepareCommand(bool runAfter = true, uint port = 0) => Command(request => request.PrepareTarget = new PrepareTarget
     {
-        var prepared = await Target.ExecuteAsync(Command(request => request.PrepareTarget = new PrepareTarget
-        {
-            GuestId = GuestId, Spec = Spec, Terms = Terms, RunAfter = runAfter, Port = port,
-        }));
-        await OpenConsoleAsync(Target);
-        return prepared;
-    }
+        GuestId = GuestId, Spec = Spec, Terms = Terms, RunAfter = runAfter, Port = port,
+    });
 
-    public ExecuteRequest StartCommand(string targetUri, ulong bandwidth = 0, int downtimeMs = 300, bool nonLive = false, bool handOver = true) =>
+    /// <summary>Before the guest runs there, since QEMU drops what is said while nobody listens.</summary>
+    public Task OpenTargetConsoleAsync() => OpenConsoleAsync(Target);
+
+    public ExecuteRequest StartCommand(
+        string targetUri, ulong bandwidth = 0, int downtimeMs = 300, bool nonLive = false, bool handOver = true, ulong postCopyBandwidth = 0) =>
         Command(request => request.StartSource = new StartSource
         {
             GuestId = GuestId,
@@ -95,17 +98,46 @@ internal sealed class TwoHosts : IAsyncDisposable
             Terms = Terms,
             DowntimeLimit = TimeSpan.FromMilliseconds(downtimeMs).ToDuration(),
             MaxBytesPerSecond = bandwidth,
+            PostCopyBytesPerSecond = postCopyBandwidth,
             NonLive = nonLive,
             TargetAgentEndpoint = handOver ? Target.Endpoint : "",
         });
 
     /// <summary>Prepares the target and starts the source.</summary>
     public async Task<ExecuteResponse> BeginAsync(
-        ulong bandwidth = 0, int downtimeMs = 300, bool runAfter = true, bool nonLive = false, bool handOver = true)
+        ulong bandwidth = 0, int downtimeMs = 300, bool runAfter = true, bool nonLive = false, bool handOver = true, ulong postCopyBandwidth = 0)
     {
-        var prepared = await PrepareAsync(runAfter);
-        return await Source.ExecuteAsync(StartCommand(prepared.ListenUri, bandwidth, downtimeMs, nonLive, handOver));
+        var prepared = await Target.ExecuteAsync(PrepareCommand(runAfter));
+        await OpenTargetConsoleAsync();
+        return await Source.ExecuteAsync(StartCommand(prepared.ListenUri, bandwidth, downtimeMs, nonLive, handOver, postCopyBandwidth));
     }
+
+    /// <summary>What an operator can do at a guest's second monitor, also while no agent is there.</summary>
+    public static async Task<QmpConnection> OpenSpareMonitorAsync(TestAgent host)
+    {
+        using var bound = new CancellationTokenSource(TestAgent.Bound);
+        return await QmpConnection.ConnectAsync(host.Folder(GuestId).SpareMonitor, TimeProvider.System, bound.Token);
+    }
+
+    public static async Task EngineUntilAsync(TestAgent host, string status)
+    {
+        using var bound = new CancellationTokenSource(TestAgent.Bound);
+        await using var monitor = await OpenSpareMonitorAsync(host);
+        while (MigrationInfo.Parse(await monitor.ExecuteAsync("query-migrate", null, bound.Token)).StatusText != status)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, bound.Token);
+        }
+    }
+
+    /// <summary>Breaks the link of a post-copy as a lost network would.</summary>
+    public async Task BreakLinkAsync()
+    {
+        using var bound = new CancellationTokenSource(TestAgent.Bound);
+        await using var monitor = await OpenSpareMonitorAsync(Source);
+        await monitor.ExecuteOutOfBandAsync("migrate-pause", null, bound.Token);
+    }
+
+    public static string? ReasonOf(RpcException refused) => Refusal.FindDetail<Google.Rpc.ErrorInfo>(refused)?.Reason;
 
     public Task<MigrationReport> SourceUntilAsync(Func<MigrationReport, bool> reached) => Source.UntilAsync(MigrationId, SessionRole.Source, reached);
 
