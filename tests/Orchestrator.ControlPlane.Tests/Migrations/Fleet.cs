@@ -60,6 +60,9 @@ internal sealed class Fleet : IAsyncDisposable
         Wishes = new MigrationWishes(Migrations, History, facts, Supervisors);
     }
 
+    /// <summary>For tests of the stores: nothing runs.</summary>
+    public static Fleet Idle(NpgsqlDataSource database) => new(database);
+
     public NpgsqlDataSource Database { get; }
 
     public ScriptedAgents Agents { get; }
