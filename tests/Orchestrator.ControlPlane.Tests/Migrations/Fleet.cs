@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Dapper;
 using Google.Protobuf.WellKnownTypes;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -27,6 +28,8 @@ internal sealed class Fleet : IAsyncDisposable
 
     private static readonly TimeSpan s_bound = TimeSpan.FromSeconds(60);
 
+    private readonly ConcurrentQueue<Exception> _failures = new();
+
     public Fleet(NpgsqlDataSource database, ScriptedAgents? agents = null, MovedClock? clock = null, FaultOptions? faults = null)
     {
         Database = database;
@@ -52,13 +55,16 @@ internal sealed class Fleet : IAsyncDisposable
             Agents = Agents,
             Beat = new SupervisionBeat(Clock, options.Value),
             Faults = new FaultPoint(Options.Create(faults ?? new FaultOptions())),
-            Logger = NullLogger<MigrationSupervisor>.Instance,
+            Logger = new CollectingLogger<MigrationSupervisor>(_failures),
         };
-        Supervisors = new MigrationSupervisors(Migrations, Policies, Post, Edges, NullLogger<MigrationSupervisors>.Instance);
+        Supervisors = new MigrationSupervisors(Migrations, Policies, Post, Edges, new CollectingLogger<MigrationSupervisors>(_failures));
         var facts = new AdmissionFacts(Guests, Hosts, Policies, Options.Create(new DefaultPolicyOptions()));
         Admission = new MigrationAdmission(facts, Migrations, Supervisors, Agents, Clock);
         Wishes = new MigrationWishes(Migrations, History, facts, Supervisors);
     }
+
+    /// <summary>For tests of the stores: nothing runs.</summary>
+    public static Fleet Idle(NpgsqlDataSource database) => new(database);
 
     public NpgsqlDataSource Database { get; }
 
@@ -105,6 +111,7 @@ internal sealed class Fleet : IAsyncDisposable
         await Readings.StopAsync(CancellationToken.None);
         Supervisors.Dispose();
         Readings.Dispose();
+        Assert.Empty(_failures);
     }
 
     /// <summary>Two hosts and a guest on the first, each new.</summary>

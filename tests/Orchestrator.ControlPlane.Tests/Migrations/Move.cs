@@ -56,7 +56,7 @@ internal sealed class Move(Fleet fleet, string guestId, string sourceHost, strin
         Assert.Equal(AdmissionOutcome.Admitted, (await StartAsync(policy, change)).Outcome);
         (await Target.NextAsync(AgentCommandKind.PrepareTarget)).Done(TargetReport(SessionState.Listening), "tcp:127.0.0.2:49152");
         var start = await Source.NextAsync(AgentCommandKind.StartSource);
-        start.Done();
+        start.Done(SourceReport(SessionState.Opening, "setup", WasRunning ? RunState.Running : RunState.Paused));
         return start.Request;
     }
 
@@ -121,7 +121,11 @@ internal sealed class Move(Fleet fleet, string guestId, string sourceHost, strin
     }
 
     /// <summary>The source's stream brings this.</summary>
-    public void SourceSays(MigrationReport report) => Fleet.Post.OnReports(sourceHost, [report], Fleet.Clock.GetTimestamp());
+    public void SourceSays(MigrationReport report)
+    {
+        Source.Say(report);
+        Fleet.Post.OnReports(sourceHost, [report], Fleet.Clock.GetTimestamp());
+    }
 
     /// <summary>The same, and waits until it has been read: a report that comes too soon takes the place of the one before.</summary>
     public async Task ReadAsync(MigrationReport report)
@@ -135,7 +139,11 @@ internal sealed class Move(Fleet fleet, string guestId, string sourceHost, strin
         }
     }
 
-    public void TargetSays(MigrationReport report) => Fleet.Post.OnReports(targetHost, [report], Fleet.Clock.GetTimestamp());
+    public void TargetSays(MigrationReport report)
+    {
+        Target.Say(report);
+        Fleet.Post.OnReports(targetHost, [report], Fleet.Clock.GetTimestamp());
+    }
 
     /// <summary>The copy goes on: so long since the engine's start, in this pass, with so much remaining.</summary>
     public MigrationReport Copying(double seconds, uint pass = 2, ulong remaining = 500_000_000, Action<MigrationReport>? change = null)

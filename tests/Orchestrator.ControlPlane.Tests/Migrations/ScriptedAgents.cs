@@ -42,7 +42,7 @@ internal sealed class ScriptedAgent
 
     public int Polls;
 
-    /// <summary>What a poll answers.</summary>
+    /// <summary>What a poll answers: the last report that the test gave to anybody.</summary>
     public void Say(params MigrationReport[] reports) => _reports = reports;
 
     public async Task<ScriptedCall> NextAsync(AgentCommandKind kind)
@@ -64,7 +64,7 @@ internal sealed class ScriptedAgent
 
     public Task<ExecuteResponse> ExecuteAsync(ExecuteRequest request, CancellationToken cancellation)
     {
-        var call = new ScriptedCall(request, cancellation);
+        var call = new ScriptedCall(this, request, cancellation);
         _seen.Enqueue(call);
         if (Play(request) is { } answer)
         {
@@ -87,8 +87,11 @@ internal sealed class ScriptedCall
 {
     private readonly TaskCompletionSource<ExecuteResponse> _answer = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    public ScriptedCall(ExecuteRequest request, CancellationToken cancellation)
+    private readonly ScriptedAgent _agent;
+
+    public ScriptedCall(ScriptedAgent agent, ExecuteRequest request, CancellationToken cancellation)
     {
+        _agent = agent;
         Request = request;
         cancellation.Register(() => _answer.TrySetException(new RpcException(new Status(StatusCode.Cancelled, "let go"))));
     }
@@ -97,8 +100,15 @@ internal sealed class ScriptedCall
 
     public Task<ExecuteResponse> Answer => _answer.Task;
 
-    public void Done(MigrationReport? report = null, string listenUri = "") =>
+    public void Done(MigrationReport? report = null, string listenUri = "")
+    {
+        if (report is not null)
+        {
+            _agent.Say(report);
+        }
+
         Assert.True(_answer.TrySetResult(new ExecuteResponse { Report = report, ListenUri = listenUri }));
+    }
 
     public void Refuse(string reason, string message = "its words") =>
         Assert.True(_answer.TrySetException(Refusal.Because(StatusCode.FailedPrecondition, "agent.v1", reason, message)));

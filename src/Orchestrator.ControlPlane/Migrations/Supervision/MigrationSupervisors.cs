@@ -23,8 +23,8 @@ internal sealed partial class MigrationSupervisors(
     private readonly CancellationTokenSource _stopping = new();
     private readonly CancellationTokenSource _killing = new();
 
-    /// <summary>How many run.</summary>
-    public int Count => _running.Count;
+    /// <summary>True while this process commands the migration.</summary>
+    public bool Supervises(Guid migrationId) => _running.ContainsKey(migrationId);
 
     /// <summary>
     /// At the start: takes over every migration that has not ended. Nothing is started over; commands without an answer are sent again and
@@ -66,7 +66,7 @@ internal sealed partial class MigrationSupervisors(
     /// </summary>
     public async Task BeginIfForgottenAsync(Migration migration, CancellationToken cancellation)
     {
-        if (migration.Phase is MigrationPhase.Requested && !_running.ContainsKey(migration.MigrationId)
+        if (migration.Phase is MigrationPhase.Requested && !Supervises(migration.MigrationId)
             && await migrations.AdoptAsync(migration.MigrationId, cancellation) is { } adopted)
         {
             Begin(adopted);
