@@ -6,7 +6,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=.ci/messages.sh
 . "$here/messages.sh"
 
-log=$here/../.artifacts/log/prerequisites.log
+log=${here%/*}/.artifacts/log/prerequisites.log
 least_sdk=10.0.100
 cluster_settings=/etc/postgresql-common/createcluster.d
 
@@ -23,10 +23,11 @@ packages_for() {
     local build='ca-certificates'
     local fleet='qemu-system-x86 binutils postgresql procps util-linux'
     case $1 in
-        lint | migctl) echo "$build" ;;
+        migctl) echo "$build" ;;
+        lint) echo "$build binutils" ;;
         demo | serve | bench) echo "$build $fleet" ;;
-        # gcc holds our layouts against the kernel's headers; Python is the foreign gRPC client.
-        test) echo "$build $fleet gcc libc6-dev git python3 python3-grpcio python3-protobuf protobuf-compiler protobuf-compiler-grpc" ;;
+        # Python is the foreign gRPC client.
+        test) echo "$build $fleet git python3 python3-grpcio python3-protobuf protobuf-compiler protobuf-compiler-grpc" ;;
         *) die 2 "prerequisites: unknown command '$1'; see ./run prerequisites --help" ;;
     esac
 }
@@ -56,7 +57,7 @@ check_rights() {
     local ask=(sudo -n true)
     if [ -t 0 ]; then ask=(sudo -v); fi
     command -v sudo >/dev/null && "${ask[@]}" && return
-    die 3 "Debian packages are missing and there is neither root nor sudo. Ask for: apt-get install --no-install-recommends $*"
+    die 3 "Debian packages are missing and neither root nor a usable sudo is at hand. To be installed: apt-get install --no-install-recommends $*"
 }
 
 apt_get() {
@@ -122,7 +123,7 @@ ensure_dotnet() {
     command -v dotnet >/dev/null ||
         die 3 "no 'dotnet' on PATH: install the .NET SDK $least_sdk or later (package dotnet-sdk-10.0) and put its folder on PATH"
     # Asked in the repository: global.json has a say in which SDK is taken.
-    version=$(cd "$here/.." && dotnet --version 2>&1) ||
+    version=$(cd "${here%/*}" && dotnet --version 2>&1) ||
         die 3 "'dotnet --version' fails; .NET SDK $least_sdk or later (package dotnet-sdk-10.0) is needed. It says: $version"
     printf '%s\n' "$least_sdk" "${version%%-*}" | sort --version-sort --check=quiet ||
         die 3 ".NET SDK $least_sdk or later is needed (package dotnet-sdk-10.0), $(command -v dotnet) is $version"

@@ -187,7 +187,7 @@ verify() {
     [[ $version == "$series".* ]] || { note "  it calls itself '$version'"; return 1; }
     answer=$(ask_version "$banner" | timeout 90 "$qemu" -machine q35 -accel tcg -nodefaults -display none -qmp stdio \
         -debugcon "file:$banner" -global isa-debugcon.iobase=0x402) || true
-    [[ $answer == *'"minor": '"${series#*.},"* && $answer == *'"major": '"${series%.*}"[,}]* ]] ||
+    [[ $answer == *"\"minor\": ${series#*.},"* && $answer == *"\"major\": ${series%.*}}"* ]] ||
         { note "  QMP query-version answered: $answer"; return 1; }
     grep -q '^SeaBIOS (version' "$banner" || { note "  its firmware did not run"; return 1; }
     rm "$banner"
@@ -217,13 +217,13 @@ prepare() {
         echo "$choice" >"$work/choice"
         fetch "$series" "$choice" "$work/apt" "$log" || continue
         note "  unpacking and trying it out"
-        unpack "$work/apt" "$work/unpacked" && assemble "$work/unpacked" "$work/root" &&
-            verify "$work/root" "$series" || continue
-        rm -rf "${roots:?}/$series"
-        mv "$work/root" "$roots/$series"
-        rm -rf "$work"
-        note "  ready: $roots/$series/qemu-system-x86_64"
-        return
+        if unpack "$work/apt" "$work/unpacked" && assemble "$work/unpacked" "$work/root" && verify "$work/root" "$series"; then
+            rm -rf "${roots:?}/$series"
+            mv "$work/root" "$roots/$series"
+            rm -rf "$work"
+            note "  ready: $roots/$series/qemu-system-x86_64"
+            return
+        fi
     done
     note "  QEMU $series is not ready; log: $log"
     return 1

@@ -27,7 +27,7 @@ TEXT
 }
 
 test_projects() {
-    sed -nE 's#.*"(tests\\[^"]*\.csproj)".*#\1#p' "$root/Orchestrator.sln" | tr '\\' / |
+    sed -nE '/.*"(tests\\[^"]*\.csproj)".*/ { s//\1/; y#\\#/#; p }' "$root/Orchestrator.sln" |
         grep -E '(\.Tests|/Orchestrator\.Scenarios)\.csproj$' | sort
 }
 
@@ -37,7 +37,7 @@ chosen_projects() {
     all=$(test_projects)
     [ $# -gt 0 ] || { echo "$all"; return; }
     for name in "$@"; do
-        matched=$(grep -iE "/([^/]*)$(sed 's/[.]/\\./g' <<<"$name")[^/]*\.csproj$" <<<"$all") ||
+        matched=$(grep -iE "/([^/]*)${name//./\\.}[^/]*\.csproj$" <<<"$all") ||
             die 2 "test: no test project is called '$name'; there are: $(sed 's#.*/##; s#\.csproj##' <<<"$all" | paste -sd' ')"
         echo "$matched"
     done | sort -u

@@ -21,12 +21,12 @@ internal static class MigrationRefusals
     public static MigrationRefusal OfResumeOrRecover(Scene scene) =>
         scene.Migration.Status == MigrationStatus.PostcopyPaused ? MigrationRefusal.Rejected : MigrationRefusal.WrongState;
 
-    // In setup without an address it does not listen: some versions leave the status so after an address they could not use.
+    // Setup alone does not mean that it listens: a version may go there before it finds that it cannot use the address.
     public static MigrationRefusal OfIncoming(Scene scene) =>
         scene.Guest.State != RunState.InMigrate ? MigrationRefusal.WrongState
-        : scene.Migration.SocketAddresses.Count > 0 || scene.Migration.Status is not (MigrationStatus.None or MigrationStatus.Setup or MigrationStatus.Failed)
-            ? MigrationRefusal.AlreadyRunning
-        : MigrationRefusal.Rejected;
+        : scene.Migration.SocketAddresses.Count > 0 ? MigrationRefusal.AlreadyRunning
+        : scene.Migration.Status is MigrationStatus.None or MigrationStatus.Setup or MigrationStatus.Failed ? MigrationRefusal.Rejected
+        : MigrationRefusal.AlreadyRunning;
 
     public static MigrationRefusal OfCancel(Scene scene) =>
         scene.Migration.Status.IsPostcopy ? MigrationRefusal.InPostcopy : MigrationRefusal.Rejected;

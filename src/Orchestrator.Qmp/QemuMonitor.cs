@@ -94,7 +94,7 @@ public sealed class QemuMonitor : IAsyncDisposable
         var unknown = capabilities.Keys.Except(Schema.MigrationCapabilities).ToList();
         if (unknown.Count > 0)
         {
-            throw Unsent(MigrationRefusal.UnknownCapability, $"this QEMU ({Greeting.Version}) has no migration capability {string.Join(", ", unknown)}");
+            throw Unsent(MigrationRefusal.UnknownCapability, "capability", unknown);
         }
 
         if (capabilities.Count > 0)
@@ -127,7 +127,7 @@ public sealed class QemuMonitor : IAsyncDisposable
         var unknown = arguments.Select(argument => argument.Key).Except(Schema.MigrationParameters).ToList();
         if (unknown.Count > 0)
         {
-            throw Unsent(MigrationRefusal.UnknownParameter, $"this QEMU ({Greeting.Version}) has no migration parameter {string.Join(", ", unknown)}");
+            throw Unsent(MigrationRefusal.UnknownParameter, "parameter", unknown);
         }
 
         if (arguments.Count > 0)
@@ -159,7 +159,10 @@ public sealed class QemuMonitor : IAsyncDisposable
     /// process alive to be asked why (<see cref="QemuFeatures.ExitOnErrorArgument"/>); an older one ends.
     /// </summary>
     /// <param name="uri">As for migrate; with port 0 <see cref="MigrationInfo.SocketAddresses"/> tells which it is.</param>
-    /// <exception cref="MigrationRefusedException">AlreadyRunning, WrongState: not started to receive; or Rejected.</exception>
+    /// <exception cref="MigrationRefusedException">
+    /// AlreadyRunning; WrongState: not started to receive; or Rejected, after which a new process is needed: 10.0 and 11.1 stay
+    /// in <c>setup</c> after an address they could not use, and take no other.
+    /// </exception>
     public Task MigrateIncomingAsync(string uri, CancellationToken cancellation)
     {
         var arguments = new JsonObject { ["uri"] = uri };
@@ -213,7 +216,19 @@ public sealed class QemuMonitor : IAsyncDisposable
         "yank", new JsonObject { ["instances"] = new JsonArray(new JsonObject { ["type"] = "migration" }) }, cancellation);
 
     /// <summary>Destination: sends the gratuitous ARPs again, by the parameters announce-*.</summary>
-    public Task AnnounceSelfAsync(CancellationToken cancellation) => ExecuteAsync("announce-self", null, cancellation);
+    public async Task AnnounceSelfAsync(CancellationToken cancellation)
+    {
+        // The command wants all four and does not look at the parameters itself; QEMU's defaults stand in for what is unreadable.
+        var parameters = await QueryParametersAsync(cancellation);
+        var arguments = new JsonObject
+        {
+            ["initial"] = parameters.AnnounceInitialMilliseconds ?? 50,
+            ["max"] = parameters.AnnounceMaxMilliseconds ?? 550,
+            ["rounds"] = parameters.AnnounceRounds ?? 5,
+            ["step"] = parameters.AnnounceStepMilliseconds ?? 100,
+        };
+        await ExecuteAsync("announce-self", arguments, cancellation);
+    }
 
     /// <summary>Stops the vCPUs.</summary>
     public Task StopAsync(CancellationToken cancellation) => ExecuteAsync("stop", null, cancellation);
@@ -229,7 +244,7 @@ public sealed class QemuMonitor : IAsyncDisposable
         if (guest.State == RunState.PostMigrate)
         {
             throw new MigrationRefusedException(
-                MigrationRefusal.MigratedAway, null, guest, "GenericError", "the guest migrated away; continuing it here would run a second copy");
+                MigrationRefusal.MigratedAway, null, guest, "GenericError", "the guest migrated away; it would run twice");
         }
 
         await ExecuteAsync("cont", null, cancellation);
@@ -241,11 +256,12 @@ public sealed class QemuMonitor : IAsyncDisposable
     /// <summary>Ends the QEMU process. The connection closes soon after; the end of the process is for its owner to watch.</summary>
     public async Task QuitAsync(CancellationToken cancellation)
     {
+        var wasOpen = !Closed.IsCompleted;
         try
         {
             await ExecuteAsync("quit", null, cancellation);
         }
-        catch (QmpDisconnectedException gone) when (gone.Reason == QmpDisconnectReason.PeerClosed)
+        catch (QmpDisconnectedException gone) when (wasOpen && gone.Reason == QmpDisconnectReason.PeerClosed)
         {
             // It may be quicker to end than to answer.
         }
@@ -274,6 +290,6 @@ public sealed class QemuMonitor : IAsyncDisposable
         }
     }
 
-    private static MigrationRefusedException Unsent(MigrationRefusal refusal, string description) =>
-        new(refusal, null, null, "GenericError", description);
+    private MigrationRefusedException Unsent(MigrationRefusal refusal, string kind, IEnumerable<string> unknown) =>
+        new(refusal, null, null, "GenericError", $"QEMU {Greeting.Version} has no migration {kind} {string.Join(", ", unknown)}");
 }

@@ -14,11 +14,12 @@ public sealed class QemuSchema
     {
         _entities = entities;
         var info = Entry(Entry("query-migrate")?.ReturnType);
-        var capability = Entry(Entry(Entry(Entry("migrate-set-capabilities")?.ArgumentType)?.Members.GetValueOrDefault("capabilities"))?.ElementType);
-        MigrationCapabilities = Values(capability?.Members.GetValueOrDefault("capability"));
+        var capabilities = Entry(Entry(Entry("migrate-set-capabilities")?.ArgumentType)?.Members.GetValueOrDefault("capabilities"));
+        MigrationCapabilities = Values(Entry(capabilities?.ElementType)?.Members.GetValueOrDefault("capability"));
         MigrationParameters = Members(Entry("migrate-set-parameters")?.ArgumentType);
         MigrationModes = Values(Entry(Entry("migrate-set-parameters")?.ArgumentType)?.Members.GetValueOrDefault("mode"));
         MigrationStatuses = Values(info?.Members.GetValueOrDefault("status"));
+        RunStates = Values(Entry(Entry("query-status")?.ReturnType)?.Members.GetValueOrDefault("status"));
         MigrationInfoMembers = Members(Entry("query-migrate")?.ReturnType);
     }
 
@@ -33,6 +34,9 @@ public sealed class QemuSchema
 
     /// <summary>Every status a migration can have.</summary>
     public IReadOnlySet<string> MigrationStatuses { get; }
+
+    /// <summary>Every state a guest can have.</summary>
+    public IReadOnlySet<string> RunStates { get; }
 
     /// <summary>Top-level members that a reply of <c>query-migrate</c> can have.</summary>
     public IReadOnlySet<string> MigrationInfoMembers { get; }

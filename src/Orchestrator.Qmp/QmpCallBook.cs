@@ -10,8 +10,8 @@ internal sealed class QmpCallBook
     // The specification's bound: with more, QEMU stops reading, and an out-of-band command behind them is not seen.
     public const int MostInBandCommands = 8;
 
-    // QEMU can send the reply to a command of the previous client to the next one. Ids that no other connection has
-    // used keep such a reply from being taken for ours.
+    // QEMU was seen (10.0, 11.1) to send the reply to a command of the client before to the next one. Ids that no other
+    // connection has used keep it from being taken for ours.
     private readonly string _idPrefix = RandomNumberGenerator.GetHexString(8, lowercase: true);
     private readonly Dictionary<string, QmpCall> _unanswered = [];
     private readonly Channel<QmpCall> _inBandSlots = Channel.CreateBounded<QmpCall>(MostInBandCommands);

@@ -277,9 +277,9 @@ public sealed class QmpConnection : IAsyncDisposable
 
         if (message.TryGetProperty("event", out _))
         {
-            _events.Add(
-                QmpEvent.TryParse(message, _clock.GetUtcNow()) ?? throw new InvalidDataException($"expected an event, got: {Excerpt(line)}"),
-                line.Length);
+            var happened = QmpEvent.TryParse(message, _clock.GetUtcNow())
+                ?? throw new InvalidDataException($"expected an event, got: {Excerpt(line)}");
+            _events.Add(happened, line.Length);
         }
         else if (message.TryGetProperty("return", out var result))
         {
@@ -341,5 +341,6 @@ public sealed class QmpConnection : IAsyncDisposable
         }
     }
 
-    private static string Excerpt(ReadOnlyMemory<byte> line) => QmpText.Excerpt(Encoding.UTF8.GetString(line.Span[..Math.Min(line.Length, 400)]));
+    private static string Excerpt(ReadOnlyMemory<byte> line) =>
+        QmpText.Excerpt(Encoding.UTF8.GetString(line.Span[..Math.Min(line.Length, 400)]));
 }

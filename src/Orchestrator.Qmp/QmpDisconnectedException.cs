@@ -3,7 +3,7 @@ namespace Orchestrator.Qmp;
 /// <summary>Why there is no connection.</summary>
 public enum QmpDisconnectReason
 {
-    /// <summary>No socket at that path, or nobody listens on it.</summary>
+    /// <summary>No socket at that path, nobody listens on it, or we may not use it: the message tells which.</summary>
     NotListening,
 
     /// <summary>

@@ -23,7 +23,7 @@ public sealed record QmpEvent(string Name, JsonElement Data, DateTimeOffset Time
 
     /// <summary>The new status of a <see cref="Migration"/> event; null for every other event.</summary>
     public MigrationStatus? Status =>
-        Name == Migration ? MigrationStatuses.Parse(QmpText.OfMember(Data, "status")) : null;
+        Name == Migration ? MigrationStatuses.Parse(QmpText.OfMember(Data, "status") ?? "") : null;
 
     /// <summary>
     /// The number of a <see cref="MigrationPass"/> event; null for every other event. QEMU up to 11.0 starts at 1,

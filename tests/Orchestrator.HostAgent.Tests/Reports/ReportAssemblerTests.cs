@@ -122,8 +122,15 @@ public class ReportAssemblerTests
             ["status"] = status,
             ["ram"] = new Dictionary<string, object>
             {
-                ["total"] = 268435456, ["remaining"] = ramRemaining, ["transferred"] = transferred, ["dirty-sync-count"] = pass,
-                ["normal"] = 1, ["duplicate"] = 1, ["page-size"] = 4096, ["mbps"] = 1.5, ["dirty-pages-rate"] = 0,
+                ["total"] = 268435456,
+                ["remaining"] = ramRemaining,
+                ["transferred"] = transferred,
+                ["dirty-sync-count"] = pass,
+                ["normal"] = 1,
+                ["duplicate"] = 1,
+                ["page-size"] = 4096,
+                ["mbps"] = 1.5,
+                ["dirty-pages-rate"] = 0,
             },
         };
         if (systemWide is not null)

@@ -1,0 +1,8 @@
+namespace Orchestrator.BootGuest.Tests;
+
+/// <summary>Tests that run QEMU do so one after the other: each guest may want a whole processor.</summary>
+[CollectionDefinition(Name, DisableParallelization = true)]
+public static class QemuTests
+{
+    public const string Name = "QEMU";
+}
