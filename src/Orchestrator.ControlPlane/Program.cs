@@ -2,6 +2,7 @@ using Microsoft.Extensions.Options;
 using Orchestrator.ControlPlane.Database;
 using Orchestrator.ControlPlane.Guests;
 using Orchestrator.ControlPlane.Hosts;
+using Orchestrator.ControlPlane.Migrations;
 using Orchestrator.ControlPlane.Policies;
 using Orchestrator.Rpc.Serving;
 using Orchestrator.V1;
@@ -42,17 +43,19 @@ internal static class Program
         // The database goes down last and takes its time to do it properly.
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(60));
 
-        builder.AddListening(HostService.Descriptor, GuestService.Descriptor, PolicyService.Descriptor);
+        builder.AddListening(HostService.Descriptor, GuestService.Descriptor, PolicyService.Descriptor, MigrationService.Descriptor);
         builder.AddDatabase();
         builder.AddPolicies();
         builder.AddHosts();
         builder.AddGuests();
+        builder.AddMigrations();
 
         var app = builder.Build();
         app.MapRpc();
         app.MapPolicies();
         app.MapHosts();
         app.MapGuests();
+        app.MapMigrations();
         return app;
     }
 }
