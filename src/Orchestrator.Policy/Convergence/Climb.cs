@@ -6,11 +6,12 @@ internal static class Climb
     private static readonly TimeSpan s_leastRise = TimeSpan.FromMilliseconds(1);
 
     /// <param name="begunBy">The rule that began it.</param>
-    public static ConvergenceMoment Begin(ConvergenceMoment moment, string begunBy) => moment with
+    /// <param name="at">Since when its first wait counts.</param>
+    public static ConvergenceMoment Begin(ConvergenceMoment moment, string begunBy, TimeSpan at) => moment with
     {
         State = moment.State with
         {
-            Pacing = Beat(moment, moment.State.Pacing) with { RaisingSince = moment.Elapsed, BegunBy = begunBy },
+            Pacing = Beat(moment, moment.State.Pacing) with { RaisingSince = at, BeatAt = at, BegunBy = begunBy },
         },
     };
 

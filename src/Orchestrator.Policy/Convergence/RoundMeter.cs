@@ -15,8 +15,8 @@ internal static class RoundMeter
         rounds = Roll(rounds, reading, fresh, amount);
         if (paused)
         {
-            // A stopped guest dirties nothing: whatever the round shows says nothing about convergence.
-            rounds = rounds with { Partial = true };
+            // A stopped guest dirties nothing: what the round shows says nothing about how the copy gets on with a running one.
+            return rounds with { Partial = true };
         }
 
         return amount is { } bytes ? Sample(rounds, bytes, reading.Elapsed) : rounds;
