@@ -1,0 +1,23 @@
+using Orchestrator.HostAgent;
+
+var builder = WebApplication.CreateSlimBuilder(args);
+if (AgentSettings.Read(builder.Configuration, out var problems) is not { } settings)
+{
+    foreach (var problem in problems)
+    {
+        await Console.Error.WriteLineAsync(problem);
+    }
+
+    return 2;
+}
+
+try
+{
+    await AgentSetup.Build(builder, settings).RunAsync();
+    return 0;
+}
+catch (AgentStartException cannot)
+{
+    await Console.Error.WriteLineAsync(cannot.Message);
+    return 1;
+}
