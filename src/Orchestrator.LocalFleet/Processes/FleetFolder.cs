@@ -1,0 +1,23 @@
+namespace Orchestrator.LocalFleet.Processes;
+
+/// <summary>
+/// A folder of its own for one fleet, removed at the end. Under the system's folder for temporary files, whose short path leaves room
+/// for the sockets in it.
+/// </summary>
+public sealed class FleetFolder : IDisposable
+{
+    public FleetFolder(string purpose) => Path = Directory.CreateTempSubdirectory($"orch-{purpose}-").FullName;
+
+    public string Path { get; }
+
+    /// <summary>Leave it, for whoever wants to see what went wrong.</summary>
+    public bool Keep { get; set; }
+
+    public void Dispose()
+    {
+        if (!Keep)
+        {
+            Directory.Delete(Path, recursive: true);
+        }
+    }
+}
