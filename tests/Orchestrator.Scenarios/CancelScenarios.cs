@@ -44,6 +44,7 @@ public class CancelScenarios(ScenarioFleet fleet)
         Assert.Equal(MigrationPhase.Cancelled, migration.Phase);
         Assert.True(migration.LatestReading.RemainingBytes > 0, "the last numbers are kept although the engine forgets them");
         await guest.AssertStayedAsync();
+        await guest.ListenAnewAsync();
         var again = await guest.MigrateAsync("suspend-if-needed", 20_000);
         await guest.AssertMovedAsync(await guest.AwaitEndAsync(again));
     }

@@ -118,6 +118,7 @@ public class ConvergenceScenarios(ScenarioFleet fleet)
         await guest.AssertStayedAsync();
 
         // Nothing of the failed attempt stands in the way of the next one.
+        await guest.ListenAnewAsync();
         var again = await guest.MigrateAsync("suspend-if-needed", 20_000);
         await guest.AssertMovedAsync(await guest.AwaitEndAsync(again));
     }

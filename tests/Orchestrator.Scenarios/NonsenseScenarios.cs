@@ -88,7 +88,7 @@ public class NonsenseScenarios(ScenarioFleet fleet)
             Spec = new MachineSpec
             {
                 MemoryBytes = 17, Vcpus = 5000, MachineType = "q35,accel=kvm", CpuModel = s_long, Accelerator = (Accelerator)9,
-                BootGuest = new BootGuest { WorkingSetBytes = ulong.MaxValue, DirtyBytesPerSecond = ulong.MaxValue, FillBytes = ulong.MaxValue, HeartbeatsPerSecond = 5000 },
+                BootGuest = new V1.BootGuest { WorkingSetBytes = ulong.MaxValue, DirtyBytesPerSecond = ulong.MaxValue, FillBytes = ulong.MaxValue, HeartbeatsPerSecond = 5000 },
                 Disks = { new Disk { Path = "relative", Format = "vmdk" } },
                 NetworkInterfaces = { new NetworkInterface { Tap = s_long, MacAddress = "x" } },
                 VfioDevices = { new VfioDevice { DeviceId = "No!", SysfsPath = "/etc/passwd" } },

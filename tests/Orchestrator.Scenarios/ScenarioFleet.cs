@@ -7,7 +7,7 @@ namespace Orchestrator.Scenarios;
 /// One control plane with its Postgres and two agents for all scenarios; each scenario brings its own guest. A scenario that kills a part
 /// brings it back.
 /// </summary>
-public sealed class ScenarioFleet : IAsyncLifetime
+public sealed class ScenarioFleet : IAsyncLifetime, IDisposable
 {
     /// <summary>Generous: the machine may be busy with other things. A scenario that waits this long has failed.</summary>
     public static readonly TimeSpan Bound = TimeSpan.FromSeconds(120);
@@ -45,8 +45,11 @@ public sealed class ScenarioFleet : IAsyncLifetime
             await _fleet.DisposeAsync();
             Assert.Empty(_fleet.GuestProcesses());
         }
+    }
 
-        // Keep what the parts said for whoever looks for the reason of a failure.
+    public void Dispose()
+    {
+        // What the parts said, for whoever looks for the reason of a failure.
         _folder.Keep = Environment.GetEnvironmentVariable("ORCHESTRATOR_KEEP") is "1";
         _folder.Dispose();
     }

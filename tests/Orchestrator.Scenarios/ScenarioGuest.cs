@@ -26,7 +26,7 @@ internal sealed class ScenarioGuest : IAsyncDisposable
     private readonly CancellationTokenSource _patience = new(ScenarioFleet.Bound);
     private readonly ScenarioFleet _scenario;
     private readonly Load _load;
-    private readonly MovingGuest _moving;
+    private MovingGuest _moving;
 
     private ScenarioGuest(ScenarioFleet scenario, string id, Load load, MovingGuest moving)
     {
@@ -66,8 +66,16 @@ internal sealed class ScenarioGuest : IAsyncDisposable
         await scenario.ControlPlane.Guests.StartGuestAsync(
             new V1.StartGuestRequest { GuestId = id, HostId = "host-a" }, cancellationToken: patience.Token);
         var moving = await MovingGuest.ListenAsync(id, scenario.HostA, scenario.HostB, TimeProvider.System, patience.Token);
-        await moving.Source.WaitForBeatAsync(beat => beat.Round >= 1, patience.Token);
+        await moving.Source.WaitForBeatAsync(beat => beat.Round >= 2, patience.Token);
         return new ScenarioGuest(scenario, id, load, moving);
+    }
+
+    /// <summary>Before another attempt: the console on the target that the last one left behind is gone.</summary>
+    public async Task ListenAnewAsync()
+    {
+        await _moving.DisposeAsync();
+        _moving = await MovingGuest.ListenAsync(Id, _scenario.HostA, _scenario.HostB, TimeProvider.System, Patience);
+        await _moving.Source.WaitForBeatAsync(_ => true, Patience);
     }
 
     public StartMigrationRequest Request(string policy, int budgetMilliseconds) => new()

@@ -20,7 +20,10 @@ internal static class CompletionCommand
     public static Command Create(Terminal terminal)
     {
         var shell = new Argument<string>("SHELL") { Description = "bash or zsh." }.AcceptOnlyFromAmong("bash", "zsh");
-        var command = new Verb("completion", "Prints the script that makes a shell complete words.", "completion bash > ~/.local/share/bash-completion/completions/migctl")
+        var command = new Verb(
+            "completion",
+            "Prints the script that makes a shell complete words.",
+            "completion bash > ~/.local/share/bash-completion/completions/migctl")
         {
             shell,
         };

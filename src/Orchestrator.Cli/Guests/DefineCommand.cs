@@ -24,14 +24,20 @@ internal sealed class DefineCommand
         HelpName = "path",
     };
 
-    private readonly Option<ulong?> _memory = QuantityOption.Size("--memory", "Guest memory: a multiple of 1 MiB, 16 MiB to 16 TiB. Required without -f.");
+    private readonly Option<ulong?> _memory = QuantityOption.Size(
+        "--memory", "Guest memory: a multiple of 1 MiB, 16 MiB to 16 TiB. Required without -f.");
+
     private readonly Option<uint?> _vcpus = QuantityOption.Count("--vcpus", "1 to 1024. Default: 1.");
     private readonly Option<string> _machine = new("--machine") { Description = "QEMU machine type. Default: q35.", HelpName = "type" };
-    private readonly Option<string> _cpuModel = new("--cpu-model") { Description = "QEMU CPU model with flags. Default: qemu64.", HelpName = "model" };
+    private readonly Option<string> _cpuModel = new("--cpu-model")
+    {
+        Description = "QEMU CPU model with flags. Default: qemu64.",
+        HelpName = "model",
+    };
 
     private readonly Option<string> _accelerator = new Option<string>("--accelerator")
     {
-        Description = "tcg works everywhere; kvm only where a guest has answered on it. Default: the server's choice.",
+        Description = "tcg works everywhere; kvm only where a guest has answered on it. Default: tcg.",
         HelpName = "name",
     }.AcceptOnlyFromAmong([.. EnumText.All<Accelerator>()]);
 
@@ -40,11 +46,17 @@ internal sealed class DefineCommand
         Description = "Boot the test guest that comes with the product: it dirties memory at a set pace and checks every page.",
     };
 
-    private readonly Option<ulong?> _workingSet = QuantityOption.Size("--working-set", "Memory that the boot guest rewrites: 1 MiB up to memory less 8 MiB.");
-    private readonly Option<ulong?> _dirtyRate = QuantityOption.Rate("--dirty-rate", "How fast the boot guest rewrites it. 0 = as fast as it can. Default: 0.");
-    private readonly Option<ulong?> _fill = QuantityOption.Size("--fill", "Memory the boot guest fills once with incompressible content. Default: 0.");
+    private readonly Option<ulong?> _workingSet = QuantityOption.Size(
+        "--working-set", "Memory that the boot guest rewrites: 1 MiB up to memory less 8 MiB.");
 
-    private readonly Option<uint?> _heartbeats = QuantityOption.Count("--heartbeats", "Lines per second that the boot guest counts on its serial port: 1 to 1000. Default: 100.");
+    private readonly Option<ulong?> _dirtyRate = QuantityOption.Rate(
+        "--dirty-rate", "How fast the boot guest rewrites it. 0 = as fast as it can. Default: 0.");
+
+    private readonly Option<ulong?> _fill = QuantityOption.Size(
+        "--fill", "Memory the boot guest fills once with incompressible content. Default: 0.");
+
+    private readonly Option<uint?> _heartbeats = QuantityOption.Count(
+        "--heartbeats", "Lines per second that the boot guest counts on its serial port: 1 to 1000. Default: 100.");
 
     private readonly Option<bool> _cpuBound = new("--cpu-bound")
     {
@@ -98,7 +110,8 @@ internal sealed class DefineCommand
         var answer = await session.Connection.Guests.DefineGuestAsync(
             new DefineGuestRequest { GuestId = parse.GetRequiredValue(_id), Spec = spec }, session.Connection.Call(session.Cancellation));
         return session.Answer(
-            answer, $"Guest {answer.Guest.GuestId} is defined. Start it with: {session.Invite($"guests start {answer.Guest.GuestId} HOST")}");
+            answer,
+            $"Guest {answer.Guest.GuestId} is defined. Start it with: {session.Invite($"guests start {answer.Guest.GuestId} HOST")}");
     }
 
     private bool TrySpec(
@@ -116,7 +129,7 @@ internal sealed class DefineCommand
             Vcpus = parse.GetValue(_vcpus) ?? 0,
             MachineType = parse.GetValue(_machine) ?? "",
             CpuModel = parse.GetValue(_cpuModel) ?? "",
-            Accelerator = parse.GetValue(_accelerator) is { } accelerator ? EnumText.Find<Accelerator>(accelerator) ?? default : default,
+            Accelerator = EnumText.Find<Accelerator>(parse.GetValue(_accelerator) ?? "tcg") ?? default,
         };
         if (parse.GetValue(_bootGuest))
         {

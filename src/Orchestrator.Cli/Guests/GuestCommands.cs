@@ -27,7 +27,10 @@ internal static class GuestCommands
         var host = new Argument<string>("HOST") { Description = "Id of the host to start it on." };
         var paused = new Option<bool>("--paused") { Description = "Start with the CPUs stopped. Default: running." };
         var command = new Verb(
-            "start", "Starts a defined guest on a host. Repeating it is harmless.", "guests start web-1 h1", "guests start web-1 h1 --paused")
+            "start",
+            "Starts a defined guest on a host. Repeating it is harmless.",
+            "guests start web-1 h1",
+            "guests start web-1 h1 --paused")
         {
             id, host, paused,
         };
@@ -53,7 +56,8 @@ internal static class GuestCommands
             "--grace",
             "How long the guest may take to power down by itself before it is killed. 0 to 10m; 0 kills at once. Default: 30s.",
             static grace => grace <= s_longestGrace ? null : "must be at most 10m");
-        var command = new Verb("stop", "Powers a guest down. Repeating it is harmless.", "guests stop web-1", "guests stop web-1 --grace 2m")
+        var command = new Verb(
+            "stop", "Powers a guest down. Repeating it is harmless.", "guests stop web-1", "guests stop web-1 --grace 2m")
         {
             id, grace,
         };

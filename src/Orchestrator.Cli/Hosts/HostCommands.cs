@@ -98,7 +98,11 @@ internal static class HostCommands
     private static Verb Cordon(CommandRunner runner)
     {
         var id = Id();
-        var reason = new Option<string>("--reason") { Description = "Why, for whoever looks later. At most 500 characters.", HelpName = "text" };
+        var reason = new Option<string>("--reason")
+        {
+            Description = "Why, for whoever looks later. At most 500 characters.",
+            HelpName = "text",
+        };
         var command = new Verb(
             "cordon",
             "Keeps new guests and migrations away from a host. What runs goes on.",
@@ -112,7 +116,8 @@ internal static class HostCommands
                 new CordonHostRequest { HostId = parse.GetRequiredValue(id), Reason = parse.GetValue(reason) ?? "" },
                 session.Connection.Call(session.Cancellation));
             return session.Answer(
-                answer, $"Host {answer.Host.HostId} is cordoned. Open it again with: {session.Invite($"hosts uncordon {answer.Host.HostId}")}");
+                answer,
+                $"Host {answer.Host.HostId} is cordoned. Open it again with: {session.Invite($"hosts uncordon {answer.Host.HostId}")}");
         });
         return command;
     }

@@ -35,7 +35,7 @@ internal static class HostText
             ("State", EnumText.Of(host.State)),
             ("Cordoned", host.Cordoned ? $"yes{(host.CordonReason.Length > 0 ? ": " + host.CordonReason : "")}" : "no"),
             ("Agent", host.AgentEndpoint + (machine is { AgentVersion.Length: > 0 } ? $" (version {machine.AgentVersion})" : "")),
-            ("Labels", string.Join(", ", host.Labels.OrderBy(label => label.Key, StringComparer.Ordinal).Select(label => $"{label.Key}={label.Value}"))),
+            ("Labels", string.Join(", ", host.Labels.Select(label => $"{label.Key}={label.Value}").Order(StringComparer.Ordinal))),
             ("Registered", Moment.Text(host.RegisteredAt)),
             ("Last seen", Moment.Text(host.LastSeenAt)),
             ("CPUs", machine is { Cpus: > 0 } ? $"{machine.Cpus} x {machine.CpuModel}" : null),

@@ -15,4 +15,7 @@ internal enum ExitCode
 
     /// <summary>128 + SIGINT, as shells have it.</summary>
     Interrupted = 130,
+
+    /// <summary>128 + SIGPIPE: whoever read the output has left, as "head" does.</summary>
+    OutputClosed = 141,
 }

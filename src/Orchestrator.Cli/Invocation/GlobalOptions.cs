@@ -36,7 +36,8 @@ internal sealed class GlobalOptions
 
     private readonly Option<string> _output = new Option<string>("--output", "-o")
     {
-        Description = "table for people, json for programs: the server's answer as proto JSON, one object per line where it streams. Default: table.",
+        Description = "table for people, json for programs: the server's answer as proto JSON, one object per line where it streams. "
+            + "Default: table.",
         HelpName = "format",
         Recursive = true,
     }.AcceptOnlyFromAmong("table", "json");

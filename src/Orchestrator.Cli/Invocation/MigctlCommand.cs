@@ -28,17 +28,24 @@ internal static class MigctlCommand
             return (int)ExitCode.Usage;
         }
 
-        return await parse.InvokeAsync(
-            new InvocationConfiguration
-            {
-                Output = terminal.Out,
-                Error = terminal.Error,
-                EnableDefaultExceptionHandler = false,
+        var invocation = new InvocationConfiguration
+        {
+            Output = terminal.Out,
+            Error = terminal.Error,
+            EnableDefaultExceptionHandler = false,
 
-                // Signals are the process's own business, since some commands have a last word to say.
-                ProcessTerminationTimeout = null,
-            },
-            cancellation);
+            // Signals are the process's own business, since some commands have a last word to say.
+            ProcessTerminationTimeout = null,
+        };
+        try
+        {
+            return await parse.InvokeAsync(invocation, cancellation);
+        }
+        catch (Exception unwritable) when (unwritable is IOException or UnauthorizedAccessException)
+        {
+            // Files are read, and their faults told, by the commands; what is left is an output that nobody reads.
+            return (int)ExitCode.OutputClosed;
+        }
     }
 
     private static RootCommand Create(Terminal terminal, GlobalOptions globals)
@@ -76,12 +83,17 @@ internal static class MigctlCommand
         if (group.Action is null && group.Subcommands.Count > 0)
         {
             var verbs = string.Join(", ", group.Subcommands.Select(verb => verb.Name));
-            var asked = parse.UnmatchedTokens.Count > 0 ? $"\"{parse.UnmatchedTokens[0]}\" is no command of {Path(parse)}" : $"{Path(parse)} does nothing alone";
+            var asked = parse.UnmatchedTokens.Count > 0
+                ? $"\"{parse.UnmatchedTokens[0]}\" is no command of {Path(parse)}"
+                : $"{Path(parse)} does nothing alone";
             return Complaint.Usage($"{asked}; there are: {verbs}.") with { Next = Path(parse) + " --help" };
         }
 
         var errors = parse.Errors.Select(error => OneLine(error.Message)).ToList();
-        return Complaint.Usage(errors[0], [.. errors.Skip(1).Select(error => new FieldFault("", error))]) with { Next = Path(parse) + " --help" };
+        return Complaint.Usage(errors[0], [.. errors.Skip(1).Select(error => new FieldFault("", error))]) with
+        {
+            Next = Path(parse) + " --help",
+        };
     }
 
     // The parser lists allowed values one a line.

@@ -1,3 +1,4 @@
+using Microsoft.Win32.SafeHandles;
 using Orchestrator.Cli.Rendering;
 using Spectre.Console;
 
@@ -30,7 +31,7 @@ internal sealed record Terminal
         var screen = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Out) });
         return new Terminal
         {
-            Out = Console.Out,
+            Out = PipedOutput() ?? Console.Out,
             Error = Console.Error,
             In = Console.In,
             Screen = !Console.IsOutputRedirected && screen.Profile.Capabilities.Ansi ? screen : null,
@@ -39,6 +40,20 @@ internal sealed record Terminal
         };
     }
 
+    // The console's own stream keeps silent about a closed pipe, and "migctl watch | head" would never end. Not for files: a FileStream
+    // writes at its own position, and two programs that share one would write over each other.
+    private static StreamWriter? PipedOutput()
+    {
+        if (!Console.IsOutputRedirected)
+        {
+            return null;
+        }
+
+        var output = new FileStream(new SafeFileHandle(1, ownsHandle: false), FileAccess.Write, bufferSize: 0);
+        return output.CanSeek ? null : new StreamWriter(output) { AutoFlush = true };
+    }
+
+    /// <exception cref="IOException">Nobody reads the output any more.</exception>
     public void Say(string text) => Write(Out, text);
 
     public void Warn(string text) => Write(Error, text);

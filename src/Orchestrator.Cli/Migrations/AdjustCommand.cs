@@ -11,17 +11,24 @@ namespace Orchestrator.Cli.Migrations;
 internal sealed class AdjustCommand
 {
     private readonly Argument<string> _id = MigrationCommands.Id();
-    private readonly Option<string> _policy = new("--policy") { Description = "Converge by another policy from here on.", HelpName = "policy" };
+    private readonly Option<string> _policy = new("--policy")
+    {
+        Description = "Converge by another policy from here on.",
+        HelpName = "policy",
+    };
+
     private readonly Option<uint?> _revision = QuantityOption.Count("--policy-revision", "Which revision of it. Default: the newest.");
     private readonly Option<ulong?> _bandwidth = QuantityOption.Rate("--bandwidth", "New cap of the copy; 0 = none.");
-    private readonly Option<Duration?> _pause = QuantityOption.Duration("--pause", "Stop the guest's CPUs now, for at most this long: 1ms to 1h.");
+    private readonly Option<Duration?> _pause = QuantityOption.Duration(
+        "--pause", "Stop the guest's CPUs now, for at most this long: 1ms to 1h.");
 
     private readonly Option<bool> _postCopy = new("--post-copy")
     {
         Description = "Run the guest on the target now and fetch the rest on demand. There is no way back from it.",
     };
 
-    private readonly Option<Duration?> _raiseLimit = QuantityOption.Duration("--raise-limit", "New downtime limit: 1ms up to the promised budget.");
+    private readonly Option<Duration?> _raiseLimit = QuantityOption.Duration(
+        "--raise-limit", "New downtime limit: 1ms up to the promised budget.");
 
     private readonly Option<Guid?> _requestId = UuidOption.Create(
         "--request-id", "UUID of this change, so that a repeated command is the same change. Default: a new one.");
@@ -36,7 +43,8 @@ internal sealed class AdjustCommand
             "adjust 3f2b8c1e-7d7a-4a57-9c55-0d3f5a1b2c3d --bandwidth 50MiB/s",
             "adjust 3f2b8c1e-7d7a-4a57-9c55-0d3f5a1b2c3d --policy post-copy")
         {
-            adjust._id, adjust._policy, adjust._revision, adjust._bandwidth, adjust._pause, adjust._postCopy, adjust._raiseLimit, adjust._requestId,
+            adjust._id, adjust._policy, adjust._revision, adjust._bandwidth, adjust._pause, adjust._postCopy, adjust._raiseLimit,
+            adjust._requestId,
         };
         command.Validators.Add(result =>
         {
@@ -65,7 +73,8 @@ internal sealed class AdjustCommand
         var answer = await session.Connection.Migrations.AdjustMigrationAsync(request, session.Connection.Call(session.Cancellation));
         return session.Answer(
             answer,
-            $"Guest {answer.Migration.GuestId}'s migration: asked to {what}. See how it was taken: {session.Invite("explain " + answer.Migration.MigrationId)}");
+            $"Guest {answer.Migration.GuestId}'s migration: asked to {what}. See how it was taken: "
+            + $"{session.Invite("explain " + answer.Migration.MigrationId)}");
     }
 
     /// <returns>The change in words.</returns>

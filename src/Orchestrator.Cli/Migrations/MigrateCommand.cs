@@ -16,7 +16,13 @@ internal sealed class MigrateCommand
 {
     private readonly Argument<string> _guest = new("GUEST") { Description = "Id of the guest to move." };
     private readonly Argument<string> _host = new("HOST") { Description = "Id of the host to move it to." };
-    private readonly Option<string> _policy = new("--policy") { Description = "How to converge. Default: the server's default policy.", HelpName = "policy" };
+
+    private readonly Option<string> _policy = new("--policy")
+    {
+        Description = "How to converge. Default: the server's default policy.",
+        HelpName = "policy",
+    };
+
     private readonly Option<uint?> _revision = QuantityOption.Count("--policy-revision", "Which revision of it. Default: the newest.");
 
     private readonly Option<Duration?> _maxDowntime = QuantityOption.Duration(
@@ -31,13 +37,23 @@ internal sealed class MigrateCommand
         HelpName = "mode",
     }.AcceptOnlyFromAmong([.. EnumText.All<MigrationMode>()]);
 
-    private readonly Option<ulong?> _bandwidth = QuantityOption.Rate("--bandwidth", "Cap of the copy, e.g. 100MiB/s or 1Gbit/s. Default: the policy's.");
+    private readonly Option<ulong?> _bandwidth = QuantityOption.Rate(
+        "--bandwidth", "Cap of the copy, e.g. 100MiB/s or 1Gbit/s. Default: the policy's.");
 
     private readonly Option<Guid?> _id = UuidOption.Create(
         "--id", "UUID of the migration, so that a repeated command is the same migration and not a second one. Default: a new one.");
 
-    private readonly Option<string> _requestedBy = new("--requested-by") { Description = "Who asks and why, for the record. At most 500 characters.", HelpName = "text" };
-    private readonly Option<bool> _detach = new("--detach", "-d") { Description = "Return when it has begun. Default: follow it to its end." };
+    private readonly Option<string> _requestedBy = new("--requested-by")
+    {
+        Description = "Who asks and why, for the record. At most 500 characters.",
+        HelpName = "text",
+    };
+
+    private readonly Option<bool> _detach = new("--detach", "-d")
+    {
+        Description = "Return when it has begun. Default: follow it to its end.",
+    };
+
     private readonly Option<Duration?> _reconnectFor = ReconnectOption.Create();
 
     public static Command Create(CommandRunner runner)
@@ -74,9 +90,9 @@ internal sealed class MigrateCommand
         {
             started = await session.Connection.Migrations.StartMigrationAsync(request, session.Connection.Call(session.Cancellation));
         }
-        catch (RpcException failure) when (session.Cancellation.IsCancellationRequested || Unanswered(failure))
+        catch (RpcException failure)
         {
-            return session.Complain(MaybeStarted(failure, request, session));
+            return session.Complain(NotStarted(failure, request, session));
         }
 
         if (parse.GetValue(_detach))
@@ -124,25 +140,26 @@ internal sealed class MigrateCommand
     };
 
     // The request may have arrived although the answer did not. Repeating it under the same id is safe.
-    private static bool Unanswered(RpcException failure) =>
-        failure.StatusCode is StatusCode.DeadlineExceeded or StatusCode.Cancelled
-        || (CallRefusal.IsLostConnection(failure) && failure.Status.DebugException is HttpRequestException { HttpRequestError: HttpRequestError.ResponseEnded or HttpRequestError.HttpProtocolError } or IOException);
+    private static bool IsUnanswered(RpcException failure, Complaint complaint) =>
+        complaint.Exit == ExitCode.Unreachable
+        && failure.Status.DebugException is not HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError };
 
-    private static Complaint MaybeStarted(RpcException failure, StartMigrationRequest request, Session session)
+    private static Complaint NotStarted(RpcException failure, StartMigrationRequest request, Session session)
     {
-        var interrupted = session.Cancellation.IsCancellationRequested;
-        var complaint = interrupted
+        var complaint = session.Cancellation.IsCancellationRequested
             ? new Complaint(ExitCode.Interrupted, "Interrupted before the server answered. It is not known whether the migration began.")
             : CallRefusal.Read(failure, session.Connection.Server, session.Connection.Timeout);
-        return complaint with
+        return complaint.Exit != ExitCode.Interrupted && !IsUnanswered(failure, complaint) ? complaint : complaint with
         {
             Facts = [KeyValuePair.Create("migration_id", request.MigrationId)],
-            Next = $"see whether it began: {session.Invite("get " + request.MigrationId)}; repeating the command with --id {request.MigrationId} is safe",
+            Next = $"see whether it began: {session.Invite("get " + request.MigrationId)}; "
+                + $"repeating the command with --id {request.MigrationId} is safe",
         };
     }
 
     private static string Begun(Migration migration, Session session) =>
-        $"Migration {migration.MigrationId} has begun: guest {migration.GuestId} from {migration.SourceHostId} to {migration.TargetHostId}.\n"
+        $"Migration {migration.MigrationId} has begun: "
+        + $"guest {migration.GuestId} from {migration.SourceHostId} to {migration.TargetHostId}.\n"
         + Capitalised(Follow(migration.MigrationId, session));
 
     private static string Follow(string migrationId, Session session) =>

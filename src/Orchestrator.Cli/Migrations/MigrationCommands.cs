@@ -17,7 +17,8 @@ internal static class MigrationCommands
     /// <summary>All verbs but migrate. Each call makes new ones, since a command has one place.</summary>
     public static IEnumerable<Command> Create(CommandRunner runner) =>
     [
-        List(runner), WatchCommand.Create(runner), Get(runner), Explain(runner), Readings(runner), Cancel(runner), AdjustCommand.Create(runner),
+        List(runner), WatchCommand.Create(runner), Get(runner), Explain(runner), Readings(runner), Cancel(runner),
+        AdjustCommand.Create(runner),
     ];
 
     public static Argument<string> Id() => new("MIGRATION") { Description = "Id of the migration, a UUID." };
@@ -26,7 +27,8 @@ internal static class MigrationCommands
     {
         var filter = new FilterOptions();
         var limit = QuantityOption.Count("--limit", "How many at most; 0 = all. Default: 50.");
-        var command = new Verb("list", "Migrations, newest first.", "list", "list --running --host h1", "list --guest web-1 --phase failed --limit 0");
+        var command = new Verb(
+            "list", "Migrations, newest first.", "list", "list --running --host h1", "list --guest web-1 --phase failed --limit 0");
         filter.AddTo(command);
         filter.AddPhasesTo(command);
         command.Add(limit);
@@ -48,7 +50,13 @@ internal static class MigrationCommands
     private static Verb Get(CommandRunner runner)
     {
         var id = Id();
-        var command = new Verb("get", "One migration: what was asked, where it stands, every change of phase.", "get 3f2b8c1e-7d7a-4a57-9c55-0d3f5a1b2c3d") { id };
+        var command = new Verb(
+            "get",
+            "One migration: what was asked, where it stands, every change of phase.",
+            "get 3f2b8c1e-7d7a-4a57-9c55-0d3f5a1b2c3d")
+        {
+            id,
+        };
         runner.Bind(command, async (parse, session) =>
         {
             var answer = await GetAsync(parse.GetRequiredValue(id), session);

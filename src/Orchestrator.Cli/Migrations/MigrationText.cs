@@ -24,9 +24,14 @@ internal static class MigrationText
                     Moment.Text(migration.CreatedAt),
                     migration.Summary?.TotalTime is { } total ? QuantityText.Duration(total) : "",
                     migration.MaxDowntime is { } budget ? QuantityText.Duration(budget) : "",
-                    (migration.Summary?.ObservedDowntime ?? migration.Summary?.ReportedDowntime) is { } measured ? QuantityText.Duration(measured) : "",
-                    !MigrationEnd.IsReached(migration.Phase) && migration.LatestReading is { } reading ? QuantityText.Size(reading.RemainingBytes) : "",
+                    (migration.Summary?.ObservedDowntime ?? migration.Summary?.ReportedDowntime) is { } measured
+                        ? QuantityText.Duration(measured)
+                        : "",
+                    Remaining(migration),
                 ]));
+
+    private static string Remaining(Migration migration) =>
+        !MigrationEnd.IsReached(migration.Phase) && migration.LatestReading is { } reading ? QuantityText.Size(reading.RemainingBytes) : "";
 
     public static string Describe(GetMigrationResponse answer)
     {

@@ -53,7 +53,8 @@ internal static class SummaryText
             MigrationPhase.NeedsAttention =>
                 $"Needs attention{reason}: what happened to guest {migration.GuestId} cannot be decided safely yet. Both sides are kept,"
                 + $" on {migration.SourceHostId} and {migration.TargetHostId}; it goes on once both can be asked.",
-            _ => $"Guest {migration.GuestId} on its way from {migration.SourceHostId} to {migration.TargetHostId}: {EnumText.Of(migration.Phase)}.",
+            _ => $"Guest {migration.GuestId} on its way from {migration.SourceHostId} to {migration.TargetHostId}: "
+                + $"{EnumText.Of(migration.Phase)}.",
         };
     }
 

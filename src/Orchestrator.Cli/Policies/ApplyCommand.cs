@@ -18,7 +18,7 @@ internal static class ApplyCommand
             "Creates the policy or writes a new revision, whichever it takes; an equal document changes nothing. "
             + "Running migrations keep their revision.",
             "policies apply -f mine.yaml",
-            "policies get predictive | sed 's/^name: .*/name: mine/' | migctl policies apply -f -")
+            "policies get suspend-if-needed | sed 's/^name: .*/name: mine/' | migctl policies apply -f -")
         {
             file,
         };
@@ -38,13 +38,16 @@ internal static class ApplyCommand
             return session.Complain(PolicyFile.NoDocument(path));
         }
 
-        if (await FindAsync(wanted.Name, session) is not { } found)
+        // Creating under the name of a deleted policy brings it back with a new revision.
+        var found = await FindAsync(wanted.Name, session);
+        if (found is null or { Deleted: true })
         {
             var created = await session.Connection.Policies.CreatePolicyAsync(wanted, session.Connection.Call(session.Cancellation));
-            return session.Answer(created, $"Policy {created.Policy.Name} is created: revision {created.Policy.Revision}.");
+            var done = found is null ? "created" : "created again";
+            return session.Answer(created, $"Policy {created.Policy.Name} is {done}: revision {created.Policy.Revision}.");
         }
 
-        if (!found.Deleted && wanted.Document.Equals(found.Document))
+        if (wanted.Document.Equals(found.Document))
         {
             return session.Answer(
                 new UpdatePolicyResponse { Policy = found }, $"Policy {found.Name} is unchanged: revision {found.Revision}.");

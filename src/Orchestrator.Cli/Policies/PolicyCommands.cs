@@ -22,9 +22,9 @@ internal static class PolicyCommands
         var command = new Verb(
             "get",
             "One policy, in the form that apply takes.",
-            "policies get predictive",
-            "policies get predictive --revision 2",
-            "policies get predictive > mine.yaml")
+            "policies get suspend-if-needed",
+            "policies get suspend-if-needed --revision 2",
+            "policies get suspend-if-needed > mine.yaml")
         {
             name, revision,
         };
@@ -59,7 +59,7 @@ internal static class PolicyCommands
     private static Verb Revisions(CommandRunner runner)
     {
         var name = Name();
-        var command = new Verb("revisions", "All revisions of one policy, newest first.", "policies revisions predictive") { name };
+        var command = new Verb("revisions", "All revisions of one policy, newest first.", "policies revisions mine") { name };
         runner.Bind(command, async (parse, session) =>
         {
             var answer = await Paging.CollectAsync(
@@ -86,7 +86,8 @@ internal static class PolicyCommands
         {
             var answer = await session.Connection.Policies.DeletePolicyAsync(
                 new DeletePolicyRequest { Name = parse.GetRequiredValue(name) }, session.Connection.Call(session.Cancellation));
-            return session.Answer(answer, $"Policy {parse.GetRequiredValue(name)} is deleted. Migrations that follow it keep their revision.");
+            return session.Answer(
+                answer, $"Policy {parse.GetRequiredValue(name)} is deleted. Migrations that follow it keep their revision.");
         });
         return command;
     }

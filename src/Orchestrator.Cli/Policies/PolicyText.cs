@@ -10,6 +10,8 @@ namespace Orchestrator.Cli.Policies;
 /// <summary>Policies in words.</summary>
 internal static class PolicyText
 {
+    private const int LongestDescription = 60;
+
     public static string Table(IReadOnlyCollection<Policy> policies) =>
         policies.Count == 0
             ? "No policies."
@@ -23,7 +25,7 @@ internal static class PolicyText
                     policy.Document?.MaxDowntime is { } budget ? QuantityText.Duration(budget) : "",
                     string.Join(", ", policy.Document?.Steps.Select(Step) ?? []),
                     Moment.Text(policy.CreatedAt),
-                    policy.Document?.Description ?? "",
+                    Shortened(policy.Document?.Description ?? ""),
                 ]));
 
     /// <summary>A file that apply takes; what is not in it stands in comments.</summary>
@@ -36,18 +38,32 @@ internal static class PolicyText
 
     public static string Verdict(string name, IReadOnlyCollection<PolicyViolation> violations)
     {
+        var subject = name.Length > 0 ? $"Policy {name}" : "The policy";
         if (violations.Count == 0)
         {
-            return $"Policy {name} is valid.";
+            return $"{subject} is valid.";
         }
 
-        var text = new StringBuilder($"Policy {name} has {violations.Count} {(violations.Count == 1 ? "fault" : "faults")}:\n");
+        var text = new StringBuilder($"{subject} has {violations.Count} {(violations.Count == 1 ? "fault" : "faults")}:\n");
         foreach (var violation in violations)
         {
-            text.AppendLine(CultureInfo.InvariantCulture, $"  document{(violation.Field.Length > 0 ? "." : "")}{violation.Field}: {violation.Description}");
+            var field = violation.Field.Length > 0 ? "document." + violation.Field : "document";
+            text.AppendLine(CultureInfo.InvariantCulture, $"  {field}: {violation.Description}");
         }
 
         return text.ToString();
+    }
+
+    /// <summary>The beginning, cut between words.</summary>
+    private static string Shortened(string text)
+    {
+        if (text.Length <= LongestDescription)
+        {
+            return text;
+        }
+
+        var blank = text.LastIndexOf(' ', LongestDescription);
+        return text[..(blank > 0 ? blank : LongestDescription)] + " ...";
     }
 
     private static string Step(LadderStep step) => step.ActionCase switch

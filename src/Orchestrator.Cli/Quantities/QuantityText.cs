@@ -15,7 +15,7 @@ internal static class QuantityText
         {
             if (bytes >= scale)
             {
-                return string.Create(CultureInfo.InvariantCulture, $"{bytes / (double)scale:0.##} {unit}");
+                return $"{Rounded(bytes / (double)scale)} {unit}";
             }
         }
 
@@ -31,7 +31,7 @@ internal static class QuantityText
         return Math.Abs(seconds) switch
         {
             0 => "0 ms",
-            < 1 => string.Create(CultureInfo.InvariantCulture, $"{seconds * 1000:0.###} ms"),
+            < 1 => $"{Rounded(seconds * 1000)} ms",
             < 60 => string.Create(CultureInfo.InvariantCulture, $"{seconds:0.##} s"),
             < 3600 => TwoParts(60, "min", 1, "s"),
             < 86_400 => TwoParts(3600, "h", 60, "min"),
@@ -45,6 +45,15 @@ internal static class QuantityText
                 + (rest == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $" {Math.Abs(rest)} {smallUnit}"));
         }
     }
+
+    /// <summary>Three digits, which is more than a measurement is good for.</summary>
+    private static string Rounded(double number) => Math.Abs(number) switch
+    {
+        >= 100 => number.ToString("0", CultureInfo.InvariantCulture),
+        >= 10 => number.ToString("0.#", CultureInfo.InvariantCulture),
+        >= 1 => number.ToString("0.##", CultureInfo.InvariantCulture),
+        _ => number.ToString("0.###", CultureInfo.InvariantCulture),
+    };
 
     /// <summary>The largest unit that holds the size exactly, e.g. "64MiB".</summary>
     public static string ExactSize(ulong bytes)

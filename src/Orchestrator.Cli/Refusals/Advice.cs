@@ -9,6 +9,7 @@ internal static class Advice
         ["HOST_EXISTS"] = "choose another id, or remove the old host first: migctl hosts remove ID",
         ["HOST_IN_USE"] = "move its guests away or stop them first: migctl guests list --host ID",
         ["AGENT_UNREACHABLE"] = "start the host's agent or mend its endpoint, then try again",
+        ["AGENT_REFUSED"] = "mend what the agent names in its message, then try again",
         ["AGENT_IS_ANOTHER_HOST"] = "register the host under the id that its agent has, or give the right endpoint",
 
         ["GUEST_UNKNOWN"] = "see which guests there are: migctl guests list",
@@ -26,7 +27,8 @@ internal static class Advice
         ["MIGRATION_EXISTS"] = "leave --id out, or choose a new UUID",
         ["TARGET_UNKNOWN"] = "see which hosts there are: migctl hosts list",
         ["POLICY_UNKNOWN"] = "see which policies there are: migctl policies list",
-        ["GUEST_ALREADY_MIGRATING"] = "wait for the other migration (migctl watch {active_migration_id}) or cancel it (migctl cancel {active_migration_id})",
+        ["GUEST_ALREADY_MIGRATING"] =
+            "wait for the other migration (migctl watch {active_migration_id}) or cancel it (migctl cancel {active_migration_id})",
         ["TARGET_CORDONED"] = "choose another host, or open this one: migctl hosts uncordon ID",
         ["TARGET_IS_SOURCE"] = "the guest is there already; choose another host: migctl hosts list",
         ["TARGET_UNREACHABLE"] = "start the target's agent, or choose another host: migctl hosts list",
@@ -35,8 +37,10 @@ internal static class Advice
         ["PAST_POINT_OF_NO_RETURN"] = "let it finish: the target may hold the newest memory",
         ["MIGRATION_ENDED"] = "see what became of it: migctl explain ID",
         ["NOT_COPYING"] = "try again while it copies: migctl get ID tells the phase",
-        ["LIMIT_ABOVE_BUDGET"] = "ask for at most the promised budget of {budget_ms} ms, or start a new migration with a larger --max-downtime",
+        ["LIMIT_ABOVE_BUDGET"] =
+            "ask for at most the promised budget of {budget_ms} ms, or start a new migration with a larger --max-downtime",
         ["SHUTTING_DOWN"] = "try again in a moment; migrations go on meanwhile",
+        ["DATABASE_AWAY"] = "try again in a moment; the control plane is there, its database is not",
         ["WATCHER_TOO_SLOW"] = "watch again; the snapshot catches up",
 
         ["POLICY_EXISTS"] = "write a new revision instead: migctl policies apply -f FILE",
@@ -53,6 +57,8 @@ internal static class Advice
         }
 
         advice = facts.Aggregate(advice, (text, fact) => text.Replace("{" + fact.Key + "}", fact.Value, StringComparison.Ordinal));
-        return advice.Replace("{active_migration_id}", "ID", StringComparison.Ordinal).Replace(" of {budget_ms} ms", "", StringComparison.Ordinal);
+        return advice
+            .Replace("{active_migration_id}", "ID", StringComparison.Ordinal)
+            .Replace(" of {budget_ms} ms", "", StringComparison.Ordinal);
     }
 }

@@ -23,7 +23,9 @@ internal static class CallRefusal
                 Status = StatusName(failure.StatusCode),
                 Reason = info?.Reason,
                 RetryAfter = RetryDelay(failure),
-                Next = info is null ? "see that the control plane runs there; --server or ORCHESTRATOR_SERVER name another one" : Advice.For(info.Reason, info.Metadata),
+                Next = info is null
+                    ? $"see that the control plane runs there; --server or {GlobalOptions.ServerVariable} name another one"
+                    : Advice.For(info.Reason, info.Metadata),
             };
         }
 
@@ -76,5 +78,6 @@ internal static class CallRefusal
 
     /// <summary>"FAILED_PRECONDITION" for FailedPrecondition.</summary>
     private static string StatusName(StatusCode code) =>
-        string.Concat(code.ToString().Select((letter, at) => at > 0 && char.IsUpper(letter) ? "_" + letter : char.ToUpperInvariant(letter).ToString()));
+        string.Concat(code.ToString().Select(
+            (letter, at) => at > 0 && char.IsUpper(letter) ? "_" + letter : char.ToUpperInvariant(letter).ToString()));
 }

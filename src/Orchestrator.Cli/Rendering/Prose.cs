@@ -5,7 +5,7 @@ namespace Orchestrator.Cli.Rendering;
 /// <summary>Sentences for people.</summary>
 internal static class Prose
 {
-    /// <summary>Breaks at blanks so that no line is longer than <paramref name="width"/>, unless one word is. Every line is indented.</summary>
+    /// <summary>Breaks at blanks so that no line is longer than the width, unless one word is. Every line is indented.</summary>
     public static string Wrap(string text, int width, string indent = "")
     {
         var wrapped = new StringBuilder();

@@ -11,7 +11,8 @@ internal static class SpecFile
     // Far above any sound document; keeps a mistaken path to something huge from being read.
     private const int MaxCharacters = 1024 * 1024;
 
-    public static bool TryRead<T>(Terminal terminal, string path, [NotNullWhen(true)] out T? message, [NotNullWhen(false)] out Complaint? complaint)
+    public static bool TryRead<T>(
+        Terminal terminal, string path, [NotNullWhen(true)] out T? message, [NotNullWhen(false)] out Complaint? complaint)
         where T : class, IMessage<T>, new()
     {
         message = null;
@@ -44,7 +45,8 @@ internal static class SpecFile
         var faults = SpecMapper.Map(node, read);
         if (faults.Count > 0)
         {
-            complaint = Complaint.Usage($"{name} has {(faults.Count == 1 ? "a field" : $"{faults.Count} fields")} that cannot be understood.", [.. faults]);
+            var what = faults.Count == 1 ? "a field" : $"{faults.Count} fields";
+            complaint = Complaint.Usage($"{name} has {what} that cannot be understood.", [.. faults]);
             return false;
         }
 

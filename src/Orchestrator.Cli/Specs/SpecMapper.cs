@@ -9,8 +9,8 @@ using Orchestrator.Cli.Refusals;
 namespace Orchestrator.Cli.Specs;
 
 /// <summary>
-/// Fills a message of the contract from a file. Field names are the proto's, in snake_case or camelCase; durations, sizes and rates may carry
-/// units. Finds everything that is wrong, not only the first.
+/// Fills a message of the contract from a file. Field names are the proto's, in snake_case or camelCase; durations, sizes and rates may
+/// carry units. Finds everything that is wrong, not only the first.
 /// </summary>
 internal sealed class SpecMapper
 {
@@ -55,7 +55,8 @@ internal sealed class SpecMapper
 
             if (field.ContainingOneof is { } oneof && given.Keys.Any(other => other != field && other.ContainingOneof == oneof))
             {
-                Fault(Join(path, field.Name), entry.Line, $"only one of {string.Join(", ", oneof.Fields.Select(member => member.Name))} may be given");
+                var members = string.Join(", ", oneof.Fields.Select(member => member.Name));
+                Fault(Join(path, field.Name), entry.Line, $"only one of {members} may be given");
                 continue;
             }
 
@@ -143,7 +144,9 @@ internal sealed class SpecMapper
             case FieldType.UInt32:
                 return uint.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
             case FieldType.Double:
-                return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var real) && double.IsFinite(real) ? real : null;
+                return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var real) && double.IsFinite(real)
+                    ? real
+                    : null;
             case FieldType.Bool:
                 return text switch { "true" => true, "false" => false, _ => null };
             case FieldType.String:

@@ -11,7 +11,9 @@ using Orchestrator.Cli.Quantities;
 
 namespace Orchestrator.Cli.Specs;
 
-/// <summary>Writes a message as the YAML that <see cref="SpecMapper"/> reads back into the same message. Absent fields are left out.</summary>
+/// <summary>
+/// Writes a message as the YAML that <see cref="SpecMapper"/> reads back into the same message. Absent fields are left out.
+/// </summary>
 internal static partial class SpecWriter
 {
     private static readonly JsonSerializerOptions s_quoted = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };

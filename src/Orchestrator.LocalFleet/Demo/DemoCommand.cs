@@ -12,10 +12,10 @@ internal static class DemoCommand
     {
         var policy = new Option<string>("--policy") { Description = "Stored policy to migrate under.", DefaultValueFactory = _ => "suspend-if-needed" };
         var memory = Number("--memory", "Guest memory in MiB, 64 to 2048.", 256, 64, 2048);
-        var workingSet = Number("--working-set", "MiB the guest rewrites over and over, 1 up to the memory less 16.", 64, 1, 2032);
-        var dirtyRate = Number("--dirty-rate", "MiB per second it rewrites; 0 = as fast as it can.", 64, 0, 65535);
-        var bandwidth = Number("--bandwidth", "Cap of the copy in MiB per second; 0 = none.", 24, 0, 100_000);
-        var budget = Number("--budget", "Most downtime allowed, in ms.", 3000, 1, 2_000_000);
+        var workingSet = Number("--working-set", "MiB the guest rewrites over and over, 1 up to the memory less 16.", 48, 1, 2032);
+        var dirtyRate = Number("--dirty-rate", "MiB per second it rewrites; 0 = as fast as it can.", 96, 0, 65535);
+        var bandwidth = Number("--bandwidth", "Cap of the copy in MiB per second; 0 = none.", 64, 0, 100_000);
+        var budget = Number("--budget", "Most downtime allowed, in ms.", 1000, 1, 2_000_000);
         var qemu = new Option<string?>("--qemu") { Description = "QEMU program for both hosts; default: qemu-system-x86_64 on PATH." };
         var json = new Option<string?>("--json") { Description = "File that gets the result as one JSON object." };
         var command = new Command(
@@ -38,19 +38,18 @@ internal static class DemoCommand
                 JsonFile = arguments.GetValue(json),
             },
             cancellation));
-        command.Validators.Add(result =>
-        {
-            if (result.GetValue(workingSet) > result.GetValue(memory) - 16)
-            {
-                result.AddError("--working-set must be at most --memory less 16 MiB.");
-            }
-        });
         return command;
     }
 
     private static async Task<int> RunAsync(DemoOptions options, CancellationToken cancellation)
     {
         var console = AnsiConsole.Console;
+        if (options.WorkingSetMebibytes > options.MemoryMebibytes - 16)
+        {
+            console.MarkupLine("[red]--working-set must be at most --memory less 16 MiB.[/]");
+            return 2;
+        }
+
         using var folder = new FleetFolder("demo");
         try
         {
@@ -96,8 +95,7 @@ internal static class DemoCommand
         console.MarkupLineInterpolated(
             $"[green]The guest moved in {Seconds(result.TotalMs)} s with its memory intact.[/] {result.Engine} {result.EngineVersion}, policy '{result.Policy}'.");
         console.MarkupLineInterpolated(
-            $"Downtime: promised at most {result.BudgetMs:0} ms, predicted {Show(result.PredictedDowntimeMs)}, reported by the engine {Show(result.ReportedDowntimeMs)}, "
-            + $"felt by the guest {Show(result.GuestOutageMs)} (by its own heartbeats).");
+            $"Downtime: promised at most {result.BudgetMs:0} ms, predicted {Show(result.PredictedDowntimeMs)}, reported by the engine {Show(result.ReportedDowntimeMs)}, felt by the guest {Show(result.GuestOutageMs)} (by its own heartbeats).");
         console.MarkupLineInterpolated(
             $"{result.BytesTransferred / 1048576.0:0} MiB were sent for {result.RamBytes / 1048576.0:0} MiB of memory, in {result.Passes} passes.");
         foreach (var decision in result.Decisions)
@@ -113,7 +111,7 @@ internal static class DemoCommand
 
     private static Option<int> Number(string name, string description, int usual, int min, int max)
     {
-        var option = new Option<int>(name) { Description = $"{description} Default {usual}.", DefaultValueFactory = _ => usual };
+        var option = new Option<int>(name) { Description = $"{description}", DefaultValueFactory = _ => usual };
         option.Validators.Add(result =>
         {
             if (result.Tokens.Count > 0 && int.TryParse(result.Tokens[0].Value, CultureInfo.InvariantCulture, out var value) && (value < min || value > max))

@@ -6,7 +6,14 @@ namespace Orchestrator.LocalFleet.Processes;
 /// </summary>
 public sealed class FleetFolder : IDisposable
 {
-    public FleetFolder(string purpose) => Path = Directory.CreateTempSubdirectory($"orch-{purpose}-").FullName;
+    public FleetFolder(string purpose)
+    {
+        Path = Directory.CreateTempSubdirectory($"orch-{purpose}-").FullName;
+
+        // Started as root, the private Postgres runs as another user, who must be able to pass through.
+        File.SetUnixFileMode(
+            Path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute);
+    }
 
     public string Path { get; }
 

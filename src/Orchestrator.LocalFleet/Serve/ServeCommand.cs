@@ -9,8 +9,8 @@ internal static class ServeCommand
 {
     public static Command Create()
     {
-        var hosts = new Option<int>("--hosts") { Description = "How many hosts, 1 to 16. Default 2.", DefaultValueFactory = _ => 2 };
-        var port = new Option<int>("--port") { Description = "Port of the control plane on 127.0.0.1. Default 7443.", DefaultValueFactory = _ => 7443 };
+        var hosts = new Option<int>("--hosts") { Description = "How many hosts, 1 to 16.", DefaultValueFactory = _ => 2 };
+        var port = new Option<int>("--port") { Description = "Port of the control plane on 127.0.0.1.", DefaultValueFactory = _ => 7443 };
         var qemu = new Option<string?>("--qemu") { Description = "QEMU program of all hosts; default: qemu-system-x86_64 on PATH." };
         hosts.Validators.Add(result =>
         {

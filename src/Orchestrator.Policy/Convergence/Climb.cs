@@ -1,6 +1,6 @@
 namespace Orchestrator.Policy.Convergence;
 
-/// <summary>The limit's way up: which pacing says what, and what holds for all of them (never above the budget, never by less than 1 ms).</summary>
+/// <summary>The limit's way up: which pacing speaks, and what holds for all (never above the budget, never by less than 1 ms).</summary>
 internal static class Climb
 {
     private static readonly TimeSpan s_leastRise = TimeSpan.FromMilliseconds(1);
@@ -47,7 +47,8 @@ internal static class Climb
             Limit = rise.Limit,
             Pacing = Beat(moment, moment.State.Pacing) with { NextRung = rise.NextRung },
         };
-        var text = $"Downtime limit from {Figure.Milliseconds(moment.State.Limit)} ms to {Figure.Milliseconds(rise.Limit)} ms: {due.Because}";
+        var (before, after) = (Figure.Milliseconds(moment.State.Limit), Figure.Milliseconds(rise.Limit));
+        var text = $"Downtime limit from {before} ms to {after} ms: {due.Because}";
         return new ConvergenceStep(
             Settle(moment with { State = raised }).State,
             new ConvergenceDecision.SetDowntimeLimit(rise.Limit),

@@ -56,7 +56,8 @@ internal static class LadderWalk
         {
             LadderAction.Throttle throttle => (
                 new ConvergenceDecision.StartThrottle(throttle.InitialPercent, throttle.IncrementPercent, throttle.MaxPercent),
-                $"Slowing the guest's CPUs by {throttle.InitialPercent} %, rising by {throttle.IncrementPercent} % up to {throttle.MaxPercent} %"),
+                $"Slowing the guest's CPUs by {throttle.InitialPercent} %, rising by {throttle.IncrementPercent} % "
+                + $"up to {throttle.MaxPercent} %"),
             LadderAction.Pause pause => (
                 new ConvergenceDecision.Pause(pause.MaxPause),
                 $"Pausing the guest for at most {Figure.Milliseconds(pause.MaxPause)} ms"),

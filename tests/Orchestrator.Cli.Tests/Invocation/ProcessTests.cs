@@ -48,6 +48,36 @@ public sealed partial class ProcessTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task ReaderLeaves_TheWatchEnds()
+    {
+        var reading = 0UL;
+        _server.On<ListMigrationsRequest, ListMigrationsResponse>(_ => new ListMigrationsResponse());
+        _server.OnStream<WatchMigrationsRequest, WatchMigrationsResponse>(async (_, stream, cancellation) =>
+        {
+            using var beat = new PeriodicTimer(TimeSpan.FromMilliseconds(50));
+            do
+            {
+                await stream.WriteAsync(
+                    new WatchMigrationsResponse { Happening = Sample.Happening(Sample.Reading(++reading, reading, 100, (uint)reading)) }, cancellation);
+            }
+            while (await beat.WaitForNextTickAsync(cancellation));
+        });
+        using var migctl = Start("watch", "-o", "json");
+        try
+        {
+            Assert.NotNull(await migctl.StandardOutput.ReadLineAsync().WaitAsync(Migctl.Bound));
+            migctl.StandardOutput.Close();
+            await migctl.WaitForExitAsync().WaitAsync(Migctl.Bound);
+        }
+        finally
+        {
+            migctl.Kill();
+        }
+
+        Assert.Equal(141, migctl.ExitCode);
+    }
+
+    [Fact]
     public async Task Answer_GoesToStandardOutputInUtf8()
     {
         _server.On<GetHostRequest, GetHostResponse>(_ => new GetHostResponse { Host = new Host { HostId = "h1", Cordoned = true, CordonReason = "\u00e4" } });

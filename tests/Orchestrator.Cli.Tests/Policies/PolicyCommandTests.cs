@@ -70,6 +70,19 @@ public sealed class PolicyCommandTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Apply_DeletedPolicy_CreatesItAgainEvenWithTheSameDocument()
+    {
+        _stored = Sample.Policy(4);
+        var printed = await PrintedAsync(_stored);
+        _stored.Deleted = true;
+
+        var run = await ApplyAsync(printed);
+
+        Assert.Equal("Policy mine is created again: revision 1.\n", run.Out);
+        Assert.Empty(_server.Seen<UpdatePolicyRequest>());
+    }
+
+    [Fact]
     public async Task Apply_SomebodyWasFaster_IsRefusedWithAdvice()
     {
         _stored = Sample.Policy(4);
@@ -167,6 +180,7 @@ public sealed class PolicyCommandTests : IAsyncLifetime
         var preset = Sample.Policy(1);
         preset.Name = "predictive";
         preset.Preset = true;
+        preset.Document.Description = string.Concat(Enumerable.Repeat("eight at ", 20));
         _server.On<ListPoliciesRequest, ListPoliciesResponse>(_ => new ListPoliciesResponse { Policies = { Sample.Policy(2), preset } });
         _server.On<ListPolicyRevisionsRequest, ListPolicyRevisionsResponse>(_ => new ListPolicyRevisionsResponse
         {
@@ -181,7 +195,7 @@ public sealed class PolicyCommandTests : IAsyncLifetime
             """
             POLICY      REVISION  KIND    MAX DOWNTIME  STEPS                  CREATED               DESCRIPTION
             mine        2         own     400 ms        raise downtime, abort  2026-08-01 12:03:00Z  Climb, then give up.
-            predictive  1         preset  400 ms        raise downtime, abort  2026-08-01 12:03:00Z  Climb, then give up.
+            predictive  1         preset  400 ms        raise downtime, abort  2026-08-01 12:03:00Z  eight at eight at eight at eight at eight at eight at eight ...
 
             """,
             list.Out);

@@ -14,7 +14,8 @@ internal sealed class Copy(ConvergenceTerms terms)
     public ConvergenceState State { get; set; } = ConvergenceState.Start(terms);
 
     /// <summary>Every decision that was not to wait, e.g. "60 SetDowntimeLimit 60 by pacing.exponential".</summary>
-    public IReadOnlyList<string> Acts => [.. _acts.Select(act => $"{act.At.TotalSeconds:0.##} {Words(act.Step.Decision)} by {act.Step.Explanation!.Rule}")];
+    public IReadOnlyList<string> Acts =>
+        [.. _acts.Select(act => $"{act.At.TotalSeconds:0.##} {Words(act.Step.Decision)} by {act.Step.Explanation!.Rule}")];
 
     public static ConvergenceDocument Document(params LadderStep[] steps) => new()
     {

@@ -23,7 +23,7 @@ public class DocumentRulesTests
         { "exponential", Copy.Document(s_abort) with { Pacing = s_sound.Pacing } },
         { "ladder", Copy.Document(s_abort) with { Pacing = Rungs(150) } },
         { "exponential.factor", s_sound with { Pacing = new Pacing.Exponential(1, TimeSpan.FromSeconds(1), null, TimeSpan.Zero) } },
-        { "exponential.factor", s_sound with { Pacing = new Pacing.Exponential(double.NaN, TimeSpan.FromSeconds(1), null, TimeSpan.Zero) } },
+        { "exponential.factor", s_sound with { Pacing = new Pacing.Exponential(double.NaN, null, 1, TimeSpan.Zero) } },
         { "exponential.factor", s_sound with { Pacing = new Pacing.Exponential(double.PositiveInfinity, null, 3, TimeSpan.Zero) } },
         { "exponential.every", s_sound with { Pacing = new Pacing.Exponential(2, null, null, TimeSpan.Zero) } },
         { "exponential.every", s_sound with { Pacing = new Pacing.Exponential(2, TimeSpan.FromSeconds(1), 1, TimeSpan.Zero) } },
@@ -51,7 +51,10 @@ public class DocumentRulesTests
         { "steps[0].throttle.max_percent", Throttle(50, 10, 100) },
         { "steps[0].pause.max_pause", Pause(TimeSpan.Zero) },
         { "steps[0].pause.max_pause", Pause(TimeSpan.FromHours(1.5)) },
-        { "steps[0].post_copy.max_bytes_per_second", Copy.Document(s_postCopy with { Action = new LadderAction.PostCopy(new DataRate(-1)) }) },
+        {
+            "steps[0].post_copy.max_bytes_per_second",
+            Copy.Document(s_postCopy with { Action = new LadderAction.PostCopy(new DataRate(-1)) })
+        },
         { "free_page_hint", Copy.Document(s_postCopy) with { FreePageHint = true } },
         { "steps[0].when[0].stalled.rounds", Abort(new Trigger.Stalled(0, 0.1)) },
         { "steps[0].when[0].stalled.min_improvement", Abort(new Trigger.Stalled(1, double.NaN)) },
@@ -64,7 +67,7 @@ public class DocumentRulesTests
         { "steps[0].when[0].limit_exhausted", Abort(new Trigger.LimitExhausted(TimeSpan.Zero)) },
         {
             "steps[1].when[0].limit_exhausted.for",
-            s_sound with { Steps = [s_raise, new LadderStep(new LadderAction.Abort(), [new Trigger.LimitExhausted(TimeSpan.FromSeconds(-1))])] }
+            s_sound with { Steps = [s_raise, s_abort with { When = [new Trigger.LimitExhausted(TimeSpan.FromSeconds(-1))] }] }
         },
         { "stop.max_passes", s_sound with { Stop = new() { MaxPasses = 0 } } },
         { "stop.max_transfer_factor", s_sound with { Stop = new() { MaxTransferFactor = double.NegativeInfinity } } },
@@ -127,8 +130,9 @@ public class DocumentRulesTests
     [InlineData(true, true, 2)]
     public void ViolationsFor_OnlyEndIsPostCopy_DependsOnTheGuest(bool vfio, bool nonLive, int violations)
     {
-        Assert.Equal(violations, DocumentRules.ViolationsFor(Copy.Document(s_postCopy), vfio, nonLive).Count);
-        Assert.All(DocumentRules.ViolationsFor(Copy.Document(s_postCopy), vfio, nonLive), found => Assert.Equal("steps[0].post_copy", found.Field));
+        var found = DocumentRules.ViolationsFor(Copy.Document(s_postCopy), vfio, nonLive);
+
+        Assert.Equal(Enumerable.Repeat("steps[0].post_copy", violations), found.Select(violation => violation.Field));
         Assert.Empty(DocumentRules.ViolationsFor(s_sound, vfio, nonLive));
     }
 

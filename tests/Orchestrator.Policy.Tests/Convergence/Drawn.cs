@@ -23,7 +23,10 @@ internal static class Drawn
         from initial in Gen.Choose(1, 400)
         from pacing in Gen.OneOf(Exponentials(), Ladders())
         from stop in Stops()
-        select Document(shape, order, actions, triggers, counts, pacing, stop) with { InitialDowntime = TimeSpan.FromMilliseconds(initial) };
+        select Document(shape, order, actions, triggers, counts, pacing, stop) with
+        {
+            InitialDowntime = TimeSpan.FromMilliseconds(initial),
+        };
 
     public static Gen<DrawnCopy> Copies { get; } =
         from terms in Terms()

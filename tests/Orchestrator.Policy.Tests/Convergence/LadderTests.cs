@@ -92,7 +92,8 @@ public class LadderTests
     {
         foreach (var end in new[] { s_postCopy, new LadderAction.Abort() })
         {
-            var copy = new Copy(Copy.Under(Copy.Document(Copy.When(end, After(20))) with { Stop = new() { MaxTotalTime = TimeSpan.FromSeconds(30) } }));
+            var document = Copy.Document(Copy.When(end, After(20))) with { Stop = new() { MaxTotalTime = TimeSpan.FromSeconds(30) } };
+            var copy = new Copy(Copy.Under(document));
             Run(copy, 0, 100);
             Assert.Single(copy.Acts);
         }
@@ -106,7 +107,8 @@ public class LadderTests
     [InlineData(EngineActivity.Ended)]
     public void Step_OutsideOfPreCopy_DecidesNothing(EngineActivity activity)
     {
-        var copy = new Copy(Copy.Under(Copy.Document(Copy.When(new LadderAction.Abort(), After(1)))) with { Deadline = TimeSpan.FromSeconds(2) });
+        var terms = Copy.Under(Copy.Document(Copy.When(new LadderAction.Abort(), After(1))));
+        var copy = new Copy(terms with { Deadline = TimeSpan.FromSeconds(2) });
 
         copy.See(Copy.Reading(100, 2, 50) with { Activity = activity });
 
@@ -173,7 +175,8 @@ public class LadderTests
         for (var second = 0; second < 60; second++)
         {
             var paused = copy.State.Pause is not null;
-            copy.See(Copy.Reading(second, second, paused ? 1 : 900 - (5 * second)) with { PausedToConverge = paused, PassesHonest = false });
+            var reading = Copy.Reading(second, second, paused ? 1 : 900 - (5 * second));
+            copy.See(reading with { PausedToConverge = paused, PassesHonest = false });
         }
 
         Assert.Equal(["21 Pause 5 by steps[0].elapsed_above", "26 Resume by steps[0].pause.max_pause"], copy.Acts);
@@ -241,7 +244,8 @@ public class LadderTests
     [InlineData("stop.max_transfer_factor", 41)]
     public void Step_StopConditionMet_TakesTheLastStepAtOnce(string rule, int second)
     {
-        var document = Copy.Document(Copy.When(s_throttle, After(600)), Copy.When(s_pause, After(600)), Copy.When(s_postCopy, After(600))) with
+        var document = Copy.Document(
+            Copy.When(s_throttle, After(600)), Copy.When(s_pause, After(600)), Copy.When(s_postCopy, After(600))) with
         {
             Stop = new StopConditions
             {

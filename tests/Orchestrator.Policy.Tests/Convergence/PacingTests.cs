@@ -186,7 +186,8 @@ public class PacingTests
         var document = Copy.Document(
             Copy.When(new LadderAction.RaiseDowntime(), new Trigger.ElapsedAbove(TimeSpan.FromSeconds(30))),
             Copy.When(new LadderAction.Abort(), s_never));
-        var copy = new Copy(Copy.Under(document with { Pacing = new Pacing.Exponential(2, TimeSpan.FromSeconds(10), null, TimeSpan.Zero) }));
+        var pacing = new Pacing.Exponential(2, TimeSpan.FromSeconds(10), null, TimeSpan.Zero);
+        var copy = new Copy(Copy.Under(document with { Pacing = pacing }));
 
         Run(copy, 0, 40);
         var step = copy.See(Copy.Reading(41, 2, 500));
@@ -206,7 +207,8 @@ public class PacingTests
             Copy.When(new LadderAction.RaiseDowntime()),
             Copy.When(new LadderAction.Throttle(20, 10, 80), new Trigger.ElapsedAbove(TimeSpan.FromSeconds(14))),
             Copy.When(new LadderAction.Abort(), s_never));
-        var copy = new Copy(Copy.Under(document with { Pacing = new Pacing.Exponential(2, TimeSpan.FromSeconds(10), null, TimeSpan.Zero) }));
+        var pacing = new Pacing.Exponential(2, TimeSpan.FromSeconds(10), null, TimeSpan.Zero);
+        var copy = new Copy(Copy.Under(document with { Pacing = pacing }));
 
         Run(copy, 0, 60);
 

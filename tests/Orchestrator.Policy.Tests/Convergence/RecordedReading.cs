@@ -5,8 +5,8 @@ namespace Orchestrator.Policy.Tests.Convergence;
 
 /// <summary>
 /// One line of a recording, e.g. "12.5 pass=3 remaining=65 floor=0 expected=240 dirty=26 bandwidth=24 sent=812 -> Wait". Amounts in MiB and
-/// MiB/s, times in s and ms. A number that is left out is absent, one with a "~" before it is not believed. Words: first (pass), lies (the pass
-/// counter), paused, setup, switching.
+/// MiB/s, times in s and ms. A number that is left out is absent, one with a "~" before it is not believed. Words: first (pass), lies (the
+/// pass counter), paused, setup, switching.
 /// </summary>
 internal static class RecordedReading
 {
@@ -18,7 +18,7 @@ internal static class RecordedReading
     {
         var words = line.Split(Arrow)[0].Split(' ', StringSplitOptions.RemoveEmptyEntries);
         var numbers = words.Skip(1).Where(word => word.Contains('=')).Select(word => word.Split('='))
-            .ToDictionary(pair => pair[0].TrimStart('~'), pair => (Value: Number(pair[1]), Fresh: pair[0][0] != '~'), StringComparer.Ordinal);
+            .ToDictionary(pair => pair[0].TrimStart('~'), pair => (Value: Number(pair[1]), Fresh: pair[0][0] != '~'));
         return new ConvergenceReading
         {
             Sequence = number,

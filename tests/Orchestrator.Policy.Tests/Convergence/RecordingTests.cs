@@ -14,8 +14,8 @@ public class RecordingTests
     private static readonly LadderStep s_raise = new(new LadderAction.RaiseDowntime(), []);
     private static readonly LadderAction s_abort = new LadderAction.Abort();
 
-    // oVirt's "Minimal downtime" (engine's 0000_config.sql): 100 ms, then 150, 200, 300, 400 and 500 at one stalled pass each, two before the
-    // last, then abort. Its agent's first poll has seen a pass already, hence two before the first.
+    // oVirt's "Minimal downtime" (the engine's 0000_config.sql): 100 ms, then 150, 200, 300, 400 at one pass each, 500 at two, then abort.
+    // Its agent's first poll has seen a pass already, hence two before the first.
     private static readonly ConvergenceTerms s_ovirt = Paced(
         new Pacing.Ladder([
             Rung(150, new RungWait.Passes(2)),
@@ -46,7 +46,9 @@ public class RecordingTests
             100,
             300,
             16384,
-            new LadderStep(new LadderAction.PostCopy(DataRate.Zero), [new Trigger.Stalled(2, 0.05), new Trigger.ElapsedAbove(TimeSpan.FromHours(1))])),
+            new LadderStep(
+                new LadderAction.PostCopy(DataRate.Zero),
+                [new Trigger.Stalled(2, 0.05), new Trigger.ElapsedAbove(TimeSpan.FromHours(1))])),
         ["bounded-pause-resume-abort"] = Terms(
             100,
             300,
@@ -61,7 +63,9 @@ public class RecordingTests
                 400,
                 8192,
                 s_raise,
-                new LadderStep(s_abort, [new Trigger.Infeasible(), new Trigger.TransferredAbove(3), new Trigger.NoProgressFor(TimeSpan.FromSeconds(20))]))),
+                new LadderStep(
+                    s_abort,
+                    [new Trigger.Infeasible(), new Trigger.TransferredAbove(3), new Trigger.NoProgressFor(TimeSpan.FromSeconds(20))]))),
         ["qemu-10.0.2-non-converging"] = Paced(
             new Pacing.Exponential(1.5, null, 1, TimeSpan.Zero),
             Terms(100, 300, 256, s_raise, new LadderStep(s_abort, [new Trigger.Stalled(4, 0.05)]))),
@@ -119,11 +123,15 @@ public class RecordingTests
     private static ConvergenceTerms Paced(Pacing pacing, ConvergenceTerms terms) =>
         terms with { Document = terms.Document with { Pacing = pacing } };
 
-    private static ConvergenceTerms Terms(int initial, int max, int memoryMebibytes, params LadderStep[] steps) => Copy.Under(Copy.Document(steps) with
+    private static ConvergenceTerms Terms(int initial, int max, int memoryMebibytes, params LadderStep[] steps)
     {
-        InitialDowntime = TimeSpan.FromMilliseconds(initial),
-        MaxDowntime = TimeSpan.FromMilliseconds(max),
-    }) with { GuestMemory = DataSize.FromMebibytes(memoryMebibytes) };
+        var document = Copy.Document(steps) with
+        {
+            InitialDowntime = TimeSpan.FromMilliseconds(initial),
+            MaxDowntime = TimeSpan.FromMilliseconds(max),
+        };
+        return Copy.Under(document) with { GuestMemory = DataSize.FromMebibytes(memoryMebibytes) };
+    }
 
     private static Rung Rung(int milliseconds, RungWait after) => new(TimeSpan.FromMilliseconds(milliseconds), after);
 

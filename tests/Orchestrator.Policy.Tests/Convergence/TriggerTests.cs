@@ -248,7 +248,8 @@ public class TriggerTests
         var document = Copy.Document(
             Copy.When(new LadderAction.RaiseDowntime()),
             Copy.When(new LadderAction.Abort(), new Trigger.LimitExhausted(TimeSpan.FromSeconds(20))));
-        var copy = new Copy(Copy.Under(document with { Pacing = new Pacing.Exponential(2, TimeSpan.FromSeconds(10), null, TimeSpan.Zero) }));
+        var pacing = new Pacing.Exponential(2, TimeSpan.FromSeconds(10), null, TimeSpan.Zero);
+        var copy = new Copy(Copy.Under(document with { Pacing = pacing }));
         for (var second = 0; second < 60; second++)
         {
             copy.See(Copy.Reading(second, 2, 500));

@@ -47,14 +47,19 @@ internal static class ExplainText
         var asked = migration.RequestedBy.Length > 0 ? $" asked for by \"{migration.RequestedBy}\"" : " asked for";
         var engine = migration.SourceEngineVersion.Length == 0 ? ""
             : $" The engine was {migration.Engine} {migration.SourceEngineVersion}"
-                + (migration.TargetEngineVersion == migration.SourceEngineVersion ? " at both ends." : $" at the source and {migration.TargetEngineVersion} at the target.");
-        return $"Guest {migration.GuestId}{machine} was {(migration.GuestWasRunning ? "running" : "paused by its owner")} on {migration.SourceHostId}."
-            + $" A {(migration.Mode == MigrationMode.NonLive ? "non-live" : "live")} migration to {migration.TargetHostId} was{asked} at {Moment.Text(migration.CreatedAt)}."
+                + (migration.TargetEngineVersion == migration.SourceEngineVersion
+                    ? " at both ends."
+                    : $" at the source and {migration.TargetEngineVersion} at the target.");
+        var state = migration.GuestWasRunning ? "running" : "paused by its owner";
+        var mode = migration.Mode == MigrationMode.NonLive ? "non-live" : "live";
+        return $"Guest {migration.GuestId}{machine} was {state} on {migration.SourceHostId}."
+            + $" A {mode} migration to {migration.TargetHostId} was{asked} at {Moment.Text(migration.CreatedAt)}."
             + engine;
     }
 
     private static string Promised(Migration migration) =>
-        $"Promised: {(migration.MaxDowntime is { } budget ? $"at most {QuantityText.Duration(budget)} of downtime" : "no downtime budget is known")}"
+        "Promised: "
+        + (migration.MaxDowntime is { } budget ? $"at most {QuantityText.Duration(budget)} of downtime" : "no downtime budget is known")
         + (migration.Deadline is { } deadline ? $", done within {QuantityText.Duration(deadline)}" : "")
         + (migration.MaxBytesPerSecond > 0 ? $", at most {QuantityText.Rate(migration.MaxBytesPerSecond)} of the link" : "")
         + $". Policy: {migration.Policy}, revision {migration.PolicyRevision}.";
@@ -63,26 +68,23 @@ internal static class ExplainText
     {
         var after = decision.Elapsed is { } elapsed ? $"after {QuantityText.Duration(elapsed)}" : Moment.TimeOfDay(decision.At);
         var caller = decision.Origin == DecisionOrigin.Caller ? "a caller asked to " : "";
-        note.Append(Prose.Wrap(
-            string.Create(CultureInfo.InvariantCulture, $"{decision.Sequence}. {after}: {caller}{DecisionText.Headline(decision)}"), width, "  "));
+        note.Append(Prose.Wrap($"{decision.Sequence}. {after}: {caller}{DecisionText.Headline(decision)}", width, "  "));
         if (decision.Reason.Length > 0)
         {
             note.Append(Prose.Wrap("Why: " + decision.Reason, width, "     "));
         }
 
-        var otherPolicy = decision.Policy.Length > 0 && (decision.Policy, decision.PolicyRevision) != (migration.Policy, migration.PolicyRevision)
-            ? $" of {decision.Policy} revision {decision.PolicyRevision}" : "";
         if (decision.Rule.Length > 0)
         {
-            note.Append(Prose.Wrap($"Rule: {decision.Rule}{otherPolicy}", width, "     "));
+            var isOtherPolicy = (decision.Policy, decision.PolicyRevision) != (migration.Policy, migration.PolicyRevision);
+            var of = isOtherPolicy && decision.Policy.Length > 0 ? $" of {decision.Policy} revision {decision.PolicyRevision}" : "";
+            note.Append(Prose.Wrap($"Rule: {decision.Rule}{of}", width, "     "));
         }
 
         if (decision.Inputs.Count > 0)
         {
-            note.Append(Prose.Wrap(
-                "Seen: " + string.Join(", ", decision.Inputs.OrderBy(input => input.Key, StringComparer.Ordinal).Select(input => $"{input.Key} {input.Value}")),
-                width,
-                "     "));
+            var seen = decision.Inputs.Select(input => $"{input.Key} {input.Value}").Order(StringComparer.Ordinal);
+            note.Append(Prose.Wrap("Seen: " + string.Join(", ", seen), width, "     "));
         }
 
         note.Append(Prose.Wrap($"Outcome: {DecisionText.Outcome(decision)}{Pace(decision)}", width, "     "));

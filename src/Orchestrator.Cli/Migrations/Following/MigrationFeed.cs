@@ -6,12 +6,14 @@ namespace Orchestrator.Cli.Migrations.Following;
 
 /// <summary>
 /// Follows migrations across lost connections. After a reconnect the server's snapshots catch up with the state; what they do not hold
-/// (decisions made meanwhile, migrations that ended meanwhile) is asked for, so that a watcher misses none.
+/// (decisions made meanwhile, migrations that ended meanwhile) is asked for.
 /// </summary>
 internal sealed class MigrationFeed(Connection connection, TimeSpan patience, TimeProvider clock)
 {
     /// <summary>Follows one migration to its end.</summary>
-    /// <param name="known">The server has told of the migration a moment ago, so that not reaching it now is an outage and no wrong address.</param>
+    /// <param name="known">
+    /// The server has told of the migration a moment ago, so that not reaching it now is an outage and no wrong address.
+    /// </param>
     /// <param name="untilAttention">End also where the migration needs attention.</param>
     public async Task FollowAsync(
         string migrationId, bool known, bool untilAttention, Action<FeedEvent> tell, CancellationToken cancellation)
@@ -22,8 +24,8 @@ internal sealed class MigrationFeed(Connection connection, TimeSpan patience, Ti
             outage.ContactMade();
         }
 
-        var decisions = new DecisionsSeen();
-        await RetryAsync(outage, tell, () => FollowOnceAsync(migrationId, untilAttention, new Attempt(outage, decisions, tell), cancellation), cancellation);
+        var attempt = new Attempt(outage, new DecisionsSeen(), tell);
+        await RetryAsync(outage, tell, () => FollowOnceAsync(migrationId, untilAttention, attempt, cancellation), cancellation);
     }
 
     /// <summary>Follows all migrations that match, without end.</summary>
@@ -66,22 +68,21 @@ internal sealed class MigrationFeed(Connection connection, TimeSpan patience, Ti
     {
         using var call = connection.Migrations.WatchMigration(
             new WatchMigrationRequest { MigrationId = migrationId }, cancellationToken: cancellation);
-
-        // After the watch has been asked for, so that no decision falls between the two.
-        var missed = await DecisionsAsync(migrationId, cancellation);
-        attempt.ContactMade();
         Migration? latest = null;
-        while (await call.ResponseStream.MoveNext(cancellation))
+        for (var first = true; await call.ResponseStream.MoveNext(cancellation); first = false)
         {
             var happening = call.ResponseStream.Current.Happening;
             latest = happening.Snapshot ?? latest;
             attempt.Tell(happening);
-            foreach (var decision in missed)
+            if (first)
             {
-                attempt.Tell(new MigrationHappening { MigrationId = migrationId, Decision = decision });
+                // The server is watching now, so no decision falls between this list and the stream; one in both is told once.
+                foreach (var decision in await DecisionsAsync(migrationId, cancellation))
+                {
+                    attempt.Tell(new MigrationHappening { MigrationId = migrationId, Decision = decision });
+                }
             }
 
-            missed = [];
             if (untilAttention && latest?.Phase == MigrationPhase.NeedsAttention)
             {
                 return true;
@@ -157,18 +158,13 @@ internal sealed class MigrationFeed(Connection connection, TimeSpan patience, Ti
     /// <summary>What is the same for one connection after the other.</summary>
     private sealed record Attempt(Outage Outage, DecisionsSeen Decisions, Action<FeedEvent> Listener)
     {
-        public void ContactMade()
+        public void Tell(MigrationHappening happening)
         {
             if (Outage.IsOn)
             {
                 Listener(new FeedEvent.Restored());
             }
 
-            Outage.ContactMade();
-        }
-
-        public void Tell(MigrationHappening happening)
-        {
             Outage.ContactMade();
             if (happening.Decision is null || Decisions.IsNew(happening.Decision))
             {

@@ -27,7 +27,8 @@ internal static class MigrationPanel
             Row("guest", Plain(Guest(view.Phase, reading)));
             if (reading.Suspects.Count > 0)
             {
-                Row("not believed", Plain(string.Join("; ", reading.Suspects.Select(suspect => $"{suspect.Field} = {suspect.Raw}: {suspect.Why}"))));
+                var suspects = reading.Suspects.Select(suspect => $"{suspect.Field} = {suspect.Raw}: {suspect.Why}");
+                Row("not believed", Plain(string.Join("; ", suspects)));
             }
         }
 
@@ -71,7 +72,8 @@ internal static class MigrationPanel
     {
         var fits = reading.ExpectedDowntime is not { } expected || migration.MaxDowntime is not { } budget
             || expected.ToTimeSpan() <= budget.ToTimeSpan();
-        return $"expected [{(fits ? "green" : "red")}]{Escape(ReadingText.Expected(reading))}[/], budget {Escape(ReadingText.Budget(migration))}"
+        return $"expected [{(fits ? "green" : "red")}]{Escape(ReadingText.Expected(reading))}[/], "
+            + $"budget {Escape(ReadingText.Budget(migration))}"
             + (reading.DowntimeLimit is { } limit ? $", limit {Escape(QuantityText.Duration(limit))}" : "");
     }
 

@@ -62,7 +62,8 @@ internal sealed class ProgressDisplay(Session session, bool many)
             Remember(happened);
             foreach (var line in _lines.After(happened))
             {
-                screen.Write(new Text(Prose.Printable(line) + "\n"));
+                // As wide as the screen, since it is written over the picture, which is not erased.
+                screen.Write(new Padder(new Text(Prose.Printable(line)), new Padding(0)).Expand());
             }
 
             live.UpdateTarget(Picture(screen));
@@ -73,7 +74,7 @@ internal sealed class ProgressDisplay(Session session, bool many)
         var unicode = screen.Profile.Capabilities.Unicode;
         return many ? FleetTable.Render(_lines.Views.Where(view => !MigrationEnd.IsReached(view.Phase)), _outage, unicode)
             : _lines.Views.FirstOrDefault() is { } view ? MigrationPanel.Render(view, _outage, unicode)
-            : new Text("Waiting for the first word of it ...");
+            : new Panel("waiting for the first word of it");
     }
 
     private void Remember(FeedEvent happened)

@@ -31,7 +31,8 @@ internal sealed class ProgressLines(bool many, bool withReadings)
     private string[] Lost(string why, TimeSpan delay)
     {
         _catchingUp = true;
-        return [$"connection lost ({why.TrimEnd('.')}); the migration goes on; trying again in {QuantityText.Duration(delay.ToDuration())}"];
+        var retry = QuantityText.Duration(delay.ToDuration());
+        return [$"connection lost ({why.TrimEnd('.')}); the migration goes on; trying again in {retry}"];
     }
 
     private string[] Restored()
@@ -69,7 +70,8 @@ internal sealed class ProgressLines(bool many, bool withReadings)
                 break;
             case MigrationHappening.WhatOneofCase.Transition:
                 var transition = happening.Transition;
-                lines.Add($"{Moment.TimeOfDay(transition.At)}  {EnumText.Of(transition.To)}{(transition.Reason.Length > 0 ? ": " + transition.Reason : "")}");
+                var reason = transition.Reason.Length > 0 ? ": " + transition.Reason : "";
+                lines.Add($"{Moment.TimeOfDay(transition.At)}  {EnumText.Of(transition.To)}{reason}");
                 break;
             case MigrationHappening.WhatOneofCase.Decision:
                 after = Decided(after, happening.Decision, lines);
@@ -113,8 +115,9 @@ internal sealed class ProgressLines(bool many, bool withReadings)
     private static string First(MigrationView view)
     {
         var migration = view.Migration;
-        return $"{Moment.TimeOfDay(migration.PhaseSince)}  {EnumText.Of(migration.Phase)}: guest {migration.GuestId} from {migration.SourceHostId} to "
-            + $"{migration.TargetHostId}, downtime at most {ReadingText.Budget(migration)}, policy {migration.Policy} revision {migration.PolicyRevision}, "
+        return $"{Moment.TimeOfDay(migration.PhaseSince)}  {EnumText.Of(migration.Phase)}: "
+            + $"guest {migration.GuestId} from {migration.SourceHostId} to {migration.TargetHostId}, "
+            + $"downtime at most {ReadingText.Budget(migration)}, policy {migration.Policy} revision {migration.PolicyRevision}, "
             + $"migration {migration.MigrationId}";
     }
 

@@ -40,7 +40,10 @@ internal static class ReadingText
         readings.Count == 0
             ? "No readings: the copy has not begun, or they are past their retention."
             : TextTable.Render(
-                ["AFTER", "PASS", "ROUND", "REMAINING", "STOP-COPY", "EXPECTED", "LIMIT", "BANDWIDTH", "DIRTY RATE", "THROTTLE", "GUEST", "NOT BELIEVED"],
+                [
+                    "AFTER", "PASS", "ROUND", "REMAINING", "STOP-COPY", "EXPECTED", "LIMIT", "BANDWIDTH", "DIRTY RATE", "THROTTLE", "GUEST",
+                    "NOT BELIEVED",
+                ],
                 readings.Select(reading => (IReadOnlyList<string>)
                 [
                     reading.Elapsed is { } elapsed ? QuantityText.Duration(elapsed) : "",
