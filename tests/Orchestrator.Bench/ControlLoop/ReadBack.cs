@@ -13,7 +13,7 @@ internal sealed class ReadBack(ControlPlaneServer controlPlane, ScriptedFleet ag
 {
     private const int AtOnce = 8;
     private static readonly TimeSpan s_catchUpBound = TimeSpan.FromSeconds(60);
-    private static readonly TimeSpan s_lookAgain = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_lookAgain = TimeSpan.FromMilliseconds(250);
 
     /// <summary>Every report of a source that was sent in the time span should have become a reading.</summary>
     public async Task<ReadingFigures> ReadingsAsync(long from, long to, CancellationToken cancellation)

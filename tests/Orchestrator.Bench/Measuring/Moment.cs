@@ -16,8 +16,15 @@ internal sealed record Moment(long At, AgentCounts Agents, CpuTimes Cpu, LedgerC
 /// <summary>CPU time used so far.</summary>
 /// <param name="Bench">This process: scripted agents and measuring.</param>
 /// <param name="Machine">Everybody's.</param>
-internal sealed record CpuTimes(TimeSpan ControlPlane, TimeSpan Postgres, TimeSpan Bench, TimeSpan Machine)
+/// <param name="ControlPlaneWaited">How long threads that live now waited for a CPU.</param>
+internal sealed record CpuTimes(
+    TimeSpan ControlPlane, TimeSpan Postgres, TimeSpan Bench, TimeSpan Machine, TimeSpan ControlPlaneWaited, TimeSpan PostgresWaited)
 {
     public static CpuTimes Of(int controlPlane, int postmaster) => new(
-        ProcessTimes.Of(controlPlane), ProcessTimes.OfFamily(postmaster), ProcessTimes.Of(Environment.ProcessId), ProcessTimes.OfMachine());
+        ProcessTimes.Of(controlPlane),
+        ProcessTimes.OfFamily(postmaster),
+        ProcessTimes.Of(Environment.ProcessId),
+        ProcessTimes.OfMachine(),
+        ProcessTimes.WaitedBy(controlPlane),
+        ProcessTimes.ChildrenOf(postmaster).Aggregate(TimeSpan.Zero, (sum, child) => sum + ProcessTimes.WaitedBy(child)));
 }

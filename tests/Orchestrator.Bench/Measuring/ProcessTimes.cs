@@ -40,6 +40,30 @@ internal static class ProcessTimes
         return Ticks(fields.Sum() - fields[3] - fields[4]);
     }
 
+    /// <summary>
+    /// How long the threads that live now were ready to run and had no CPU. In nanoseconds in the second field of schedstat
+    /// (Documentation/scheduler/sched-stats.rst); zero where the kernel does not keep it.
+    /// </summary>
+    public static TimeSpan WaitedBy(int pid)
+    {
+        var threads = $"/proc/{pid}/task";
+        return Directory.Exists(threads)
+            ? TimeSpan.FromMicroseconds(Directory.EnumerateDirectories(threads).Sum(Nanoseconds) / 1000.0)
+            : TimeSpan.Zero;
+
+        static long Nanoseconds(string thread)
+        {
+            try
+            {
+                return long.Parse(File.ReadAllText(Path.Combine(thread, "schedstat")).Split(' ')[1], CultureInfo.InvariantCulture);
+            }
+            catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
+            {
+                return 0;
+            }
+        }
+    }
+
     private static Stat? Read(int pid)
     {
         string stat;

@@ -1,3 +1,4 @@
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using Orchestrator.Bench.ControlLoop;
 using Orchestrator.Bench.Load;
@@ -8,7 +9,13 @@ namespace Orchestrator.Bench.Results;
 /// <summary>What was measured, as the JSON has it. Rates are means over the measured time; null = not known.</summary>
 internal sealed record ControlLoopResult
 {
-    private static readonly JsonSerializerOptions s_compact = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+    private static readonly JsonSerializerOptions s_compact = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+
+        // It goes to files and pipes, not into web pages.
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
     private static readonly JsonSerializerOptions s_indented = new(s_compact) { WriteIndented = true };
 
     public required ControlLoopOptions Options { get; init; }

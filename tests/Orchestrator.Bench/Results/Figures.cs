@@ -33,17 +33,29 @@ internal sealed record LoadFigures(
 }
 
 /// <summary>Cores kept busy, on average.</summary>
+/// <param name="ControlPlaneWaits">
+/// Threads that could have run and had no CPU, on average: how much the figures suffer from a machine that is too small or too busy.
+/// </param>
+/// <param name="PostgresWaits">The same of the processes of Postgres.</param>
 /// <param name="Others">What other processes of the machine, the kernel's included, used beside the three.</param>
-internal sealed record CpuFigures(double ControlPlane, double Postgres, double Bench, double Others)
+internal sealed record CpuFigures(
+    double ControlPlane, double Postgres, double Bench, double Others, double ControlPlaneWaits, double PostgresWaits)
 {
     public static CpuFigures Between(Moment began, Moment ended, TimeProvider clock)
     {
-        var seconds = clock.GetElapsedTime(began.At, ended.At).TotalSeconds;
-        var controlPlane = (ended.Cpu.ControlPlane - began.Cpu.ControlPlane).TotalSeconds / seconds;
-        var postgres = (ended.Cpu.Postgres - began.Cpu.Postgres).TotalSeconds / seconds;
-        var bench = (ended.Cpu.Bench - began.Cpu.Bench).TotalSeconds / seconds;
-        var machine = (ended.Cpu.Machine - began.Cpu.Machine).TotalSeconds / seconds;
-        return new CpuFigures(controlPlane, postgres, bench, Math.Max(0, machine - controlPlane - postgres - bench));
+        var measured = clock.GetElapsedTime(began.At, ended.At);
+        var (before, after) = (began.Cpu, ended.Cpu);
+        var controlPlane = (after.ControlPlane - before.ControlPlane) / measured;
+        var postgres = (after.Postgres - before.Postgres) / measured;
+        var bench = (after.Bench - before.Bench) / measured;
+        var others = ((after.Machine - before.Machine) / measured) - controlPlane - postgres - bench;
+        return new CpuFigures(
+            controlPlane,
+            postgres,
+            bench,
+            Math.Max(0, others),
+            Math.Max(0, (after.ControlPlaneWaited - before.ControlPlaneWaited) / measured),
+            Math.Max(0, (after.PostgresWaited - before.PostgresWaited) / measured));
     }
 }
 

@@ -10,13 +10,15 @@ internal static class ResultTable
     public static void Write(ControlLoopResult result, IAnsiConsole console)
     {
         var (options, machine) = (result.Options, result.Machine);
-        console.WriteLine(Text(
+        // Not by way of the console, which would break them at its width.
+        var lines = console.Profile.Out.Writer;
+        lines.WriteLine(Text(
             $"control-loop: {options.Hosts} hosts, {options.Migrations} migrations, {options.ReportsPerSecond} reports/s each, passes of {options.PassSeconds} s, seed {options.Seed}"));
-        console.WriteLine(Text(
+        lines.WriteLine(Text(
             $"{machine.Cores} cores of {machine.CpuModel}, {machine.MemoryBytes / 1073741824.0:0} GiB, {machine.OperatingSystem}, Linux {machine.Kernel}"));
-        console.WriteLine(Text(
+        lines.WriteLine(Text(
             $"{machine.Dotnet}, Postgres {machine.Postgres}, commit {(machine.Commit.Length > 0 ? machine.Commit : "unknown")}"));
-        console.WriteLine(Text(
+        lines.WriteLine(Text(
             $"measured {result.Load.MeasuredS:0.0} s at a load average of {result.Load.LoadAverageBefore:0.0} to {result.Load.LoadAverageAfter:0.0}; other processes used {result.Cpu.Others:0.00} cores"));
         var times = new Table().AddColumn("latency, ms").AddColumns("n", "p50", "p90", "p99", "max");
         times.Border = TableBorder.Simple;
@@ -40,8 +42,8 @@ internal static class ResultTable
         table.AddRow("readings written after", readings.CaughtUpAfterS is { } late ? Text($"{late:0.0} s") : "more than a minute");
         table.AddRow("decisions", Text(
             $"{result.Decisions.PerS:0.0} /s ({result.Decisions.NotApplied} not applied, {result.Decisions.WithoutOutcome} without outcome)"));
-        table.AddRow("CPU, control plane", Text($"{result.Cpu.ControlPlane:0.00} cores"));
-        table.AddRow("CPU, Postgres", Text($"{result.Cpu.Postgres:0.00} cores"));
+        table.AddRow("CPU, control plane", Text($"{result.Cpu.ControlPlane:0.00} cores; on average {result.Cpu.ControlPlaneWaits:0.00} threads waited for one"));
+        table.AddRow("CPU, Postgres", Text($"{result.Cpu.Postgres:0.00} cores; on average {result.Cpu.PostgresWaits:0.00} processes waited for one"));
         table.AddRow("CPU, bench", Text($"{result.Cpu.Bench:0.00} cores"));
         table.AddRow("memory, control plane", Text($"{Mebibytes(result.Memory.ControlPlaneBytes)}, at most {Mebibytes(result.Memory.ControlPlanePeakBytes)}"));
         table.AddRow("memory, Postgres", Text($"{Mebibytes(result.Memory.PostgresBytes)} in {result.Memory.PostgresProcesses} processes"));
