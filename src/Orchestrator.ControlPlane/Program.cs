@@ -32,7 +32,7 @@ internal static class Program
         return 1;
     }
 
-    /// <summary>The whole control plane. Settings come from appsettings.json, then ORCHESTRATOR_ variables, then the command line.</summary>
+    /// <summary>The whole control plane. Settings: appsettings.json, then ORCHESTRATOR_ variables, then the command line.</summary>
     internal static WebApplication Build(string[] args)
     {
         var builder = WebApplication.CreateSlimBuilder(

@@ -22,7 +22,7 @@ public sealed class ControlPlaneStartTests(ControlPlaneFixture fleet) : IClassFi
     public async Task SettingsThatCannotBe_RefuseTheStartAndSayWhich(string setting, string says)
     {
         var (code, errors) = await RunAsync(
-            setting, $"--Database:ConnectionString={fleet.ConnectionString}", setting.Contains("Listen", StringComparison.Ordinal) ? "" : "--Listen:Address=http://127.0.0.1:0");
+            "--Listen:Address=http://127.0.0.1:0", $"--Database:ConnectionString={fleet.ConnectionString}", setting);
 
         Assert.Equal(1, code);
         Assert.Contains(says, errors, StringComparison.Ordinal);
@@ -97,7 +97,8 @@ public sealed class ControlPlaneStartTests(ControlPlaneFixture fleet) : IClassFi
 
     private static async Task<(int Code, string Errors)> RunAsync(string[] settings, (string Name, string Value) variable)
     {
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "Orchestrator.ControlPlane.dll"), .. settings.Where(setting => setting.Length > 0)])
+        var program = Path.Combine(AppContext.BaseDirectory, "Orchestrator.ControlPlane.dll");
+        var start = new ProcessStartInfo("dotnet", [program, .. settings])
         {
             RedirectStandardError = true,
             RedirectStandardOutput = true,

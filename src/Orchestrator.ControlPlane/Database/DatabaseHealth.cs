@@ -8,7 +8,11 @@ namespace Orchestrator.ControlPlane.Database;
 
 /// <summary>The server is SERVING while the database answers.</summary>
 internal sealed partial class DatabaseHealth(
-    NpgsqlDataSource database, ServingStatuses statuses, IOptions<DatabaseOptions> options, TimeProvider clock, ILogger<DatabaseHealth> logger)
+    NpgsqlDataSource database,
+    ServingStatuses statuses,
+    IOptions<DatabaseOptions> options,
+    TimeProvider clock,
+    ILogger<DatabaseHealth> logger)
     : BackgroundService
 {
     private const int ProbeSeconds = 5;

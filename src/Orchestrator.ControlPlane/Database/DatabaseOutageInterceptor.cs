@@ -40,5 +40,9 @@ internal sealed class DatabaseOutageInterceptor : Interceptor
     }
 
     private static RpcException Away() => Refusal.RetryLater(
-        StatusCode.Unavailable, "orchestrator.v1", "DATABASE_AWAY", "The database does not answer at the moment; call again.", s_restartTakes);
+        StatusCode.Unavailable,
+        "orchestrator.v1",
+        "DATABASE_AWAY",
+        "The database does not answer at the moment; call again.",
+        s_restartTakes);
 }

@@ -20,7 +20,8 @@ internal sealed partial record MigrationScript(int Version, string FileName, str
             throw new StartRefusedException($"No database scripts in {folder}; the installation is incomplete.");
         }
 
-        var scripts = files.Select(file => Parse(Path.GetFileName(file), File.ReadAllText(file))).OrderBy(script => script.Version).ToList();
+        var scripts = files.Select(file => Parse(Path.GetFileName(file), File.ReadAllText(file)))
+            .OrderBy(script => script.Version).ToList();
         for (var i = 0; i < scripts.Count; i++)
         {
             if (scripts[i].Version != i + 1)

@@ -33,15 +33,9 @@ internal sealed partial record PostgresPrograms(string Folder, int Major, string
             }
         }
 
-        var have = found.Count == 0 ? "none was found" : $"found: {string.Join(", ", found.Select(programs => $"{programs.Version} in {programs.Folder}"))}";
         return found.Where(programs => ofCluster is null ? programs.Major >= OldestMajor : programs.Major == ofCluster)
                 .MaxBy(programs => programs.Major)
-            ?? throw new StartRefusedException(ofCluster is null
-                ? $"A private database needs the programs of Postgres {OldestMajor} or newer on PATH or in /usr/lib/postgresql/*/bin; {have}. "
-                    + "Install the package postgresql (Debian, Ubuntu) or postgresql-server (Fedora, openSUSE), "
-                    + "or set Database:ConnectionString to a server you have."
-                : $"The data folder was made by Postgres {ofCluster}, whose programs are needed to run it; {have}. "
-                    + $"Install postgresql-{ofCluster}, or dump that database with it and set Database:ConnectionString to a newer server.");
+            ?? throw Missing(ofCluster, found);
     }
 
     /// <param name="said">What postgres --version says, e.g. "postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)".</param>
@@ -52,6 +46,19 @@ internal sealed partial record PostgresPrograms(string Folder, int Major, string
         return match.Success
             ? new PostgresPrograms(folder, int.Parse(match.Groups[2].Value, CultureInfo.InvariantCulture), match.Groups[1].Value)
             : null;
+    }
+
+    private static StartRefusedException Missing(int? ofCluster, List<PostgresPrograms> found)
+    {
+        var have = found.Count == 0
+            ? "none was found"
+            : $"found: {string.Join(", ", found.Select(programs => $"{programs.Version} in {programs.Folder}"))}";
+        return new StartRefusedException(ofCluster is null
+            ? $"A private database needs the programs of Postgres {OldestMajor} or newer on PATH or in /usr/lib/postgresql/*/bin; {have}. "
+                + "Install the package postgresql (Debian, Ubuntu) or postgresql-server (Fedora, openSUSE), "
+                + "or set Database:ConnectionString to a server you have."
+            : $"The data folder was made by Postgres {ofCluster}, whose programs are needed to run it; {have}. "
+                + $"Install postgresql-{ofCluster}, or dump that database with it and set Database:ConnectionString to a newer server.");
     }
 
     private static IEnumerable<string> CandidateFolders()

@@ -45,14 +45,16 @@ internal sealed record ServerUser(int Uid, int Gid, IReadOnlyList<string> Prefix
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            throw new StartRefusedException($"The folder {path} cannot be made: {failure.Message}. Choose another Database:DataFolder.", failure);
+            throw new StartRefusedException(
+                $"The folder {path} cannot be made: {failure.Message}. Choose another Database:DataFolder.", failure);
         }
 
         // In /tmp somebody else may have been first, and a link there would lead us wherever its owner likes.
         var (uid, _) = await OwnerAsync(path, cancellation);
         if (new DirectoryInfo(path).LinkTarget is not null || (uid != Uid && (Prefix.Count == 0 || uid != 0)))
         {
-            throw new StartRefusedException($"The folder {path} belongs to somebody else (user {uid}). Remove it or choose another Database:DataFolder.");
+            throw new StartRefusedException(
+                $"The folder {path} belongs to somebody else (user {uid}). Remove it or choose another Database:DataFolder.");
         }
 
         if (uid != Uid)

@@ -166,7 +166,7 @@ internal sealed partial class GuestReconciliation(
     [LoggerMessage(3, LogLevel.Information, "Host {HostId}: guest {GuestId} powered itself down.")]
     private partial void LogPoweredDown(string hostId, string guestId);
 
-    [LoggerMessage(4, LogLevel.Warning, "Host {HostId}: guest {GuestId} powered itself down, and what is left of it could not be removed: {Problem}")]
+    [LoggerMessage(4, LogLevel.Warning, "Host {HostId}: guest {GuestId} powered itself down; its remains could not be removed: {Problem}")]
     private partial void LogNotRemoved(string hostId, string guestId, string problem);
 
     [LoggerMessage(5, LogLevel.Warning, "Host {HostId}: guest {GuestId} runs there and is not known; define it or stop it on the host.")]

@@ -123,8 +123,9 @@ internal sealed class GuestRunAdmission(GuestStore guests, AgentLinks links, IOp
         }
 
         // When somebody else wrote meanwhile, a later word of the agent than this one stands there or is on its way.
-        return seen is not null && await guests.WriteAsync(guest, GuestObservation.Apply(guest, seen, clock.GetUtcNow()), cancellation) is { } written
-            ? written
-            : await guests.FindAsync(guest.GuestId, cancellation) ?? throw GuestErrors.Unknown(guest.GuestId);
+        var now = seen is null ? guest : GuestObservation.Apply(guest, seen, clock.GetUtcNow());
+        return await guests.WriteAsync(guest, now, cancellation)
+            ?? await guests.FindAsync(guest.GuestId, cancellation)
+            ?? throw GuestErrors.Unknown(guest.GuestId);
     }
 }

@@ -41,7 +41,7 @@ internal sealed class GuestStartAdmission(
         }
     }
 
-    /// <summary>The starts that an earlier control plane, or a lost connection, left without an outcome, where the host can be told again.</summary>
+    /// <summary>Starts that an earlier control plane or a lost connection left without an outcome and whose host can be asked.</summary>
     public async Task<IReadOnlyList<StoredGuest>> ListUnfinishedAsync(CancellationToken cancellation) =>
     [
         .. (await guests.ListStartingSinceAsync(clock.GetUtcNow() - options.Value.StartWithin, cancellation))
@@ -49,7 +49,7 @@ internal sealed class GuestStartAdmission(
     ];
 
     /// <summary>Tells the host of an unfinished start once more.</summary>
-    /// <exception cref="RpcException">It did not start the guest, or did not say; as far as it is known it has been written down.</exception>
+    /// <exception cref="RpcException">It did not start the guest, or did not say; what is known has been written down.</exception>
     public Task RepeatAsync(StoredGuest unfinished) => AloneAsync(
         unfinished.GuestId,
         async () => await RenewAsync(unfinished) is { } renewed ? await CommandAsync(renewed, renewed.HostId ?? "") : null);

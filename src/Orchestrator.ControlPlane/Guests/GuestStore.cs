@@ -53,7 +53,7 @@ internal sealed class GuestStore(DatabaseGate database)
         return ListAsync(Sql, new { hostId, guestIds = guestIds.ToArray() }, cancellation);
     }
 
-    /// <summary>Guests whose start was last told before the moment named and has no known outcome yet, and that nobody wants to stop.</summary>
+    /// <summary>Guests whose start was last told before the moment named, without a known outcome, and that nobody wants to stop.</summary>
     public Task<IReadOnlyList<StoredGuest>> ListStartingSinceAsync(DateTimeOffset before, CancellationToken cancellation)
     {
         const string Sql = $"""
@@ -67,7 +67,8 @@ internal sealed class GuestStore(DatabaseGate database)
     public async Task<DefineGuestOutcome> DefineAsync(string guestId, MachineSpec spec, DateTimeOffset at, CancellationToken cancellation)
     {
         const string Sql = """
-            INSERT INTO guests (guest_id, defined_spec, spec, state, state_since, starts_paused, stopping, defined_at, serial_socket, revision)
+            INSERT INTO guests (guest_id, defined_spec, spec, state, state_since, starts_paused, stopping, defined_at, serial_socket,
+                                revision)
             VALUES (@guestId, @spec::jsonb, @spec::jsonb, 'ShutOff', @at, false, false, @at, '', 1)
             ON CONFLICT (guest_id) DO NOTHING
             """;
@@ -82,14 +83,16 @@ internal sealed class GuestStore(DatabaseGate database)
 
         // A caller may repeat what it asked for or what it was answered, with the machine type pinned.
         var present = await FindAsync(guestId, cancellation);
-        return spec.Equals(present?.DefinedSpec) || spec.Equals(present?.Spec) ? DefineGuestOutcome.DefinedBefore : DefineGuestOutcome.Exists;
+        return spec.Equals(present?.DefinedSpec) || spec.Equals(present?.Spec)
+            ? DefineGuestOutcome.DefinedBefore
+            : DefineGuestOutcome.Exists;
     }
 
     /// <summary>
     /// Writes down that the guest is being started on the host, before anybody is told to. One statement decides: of two claims of the
     /// same guest one finds the revision it has read.
     /// </summary>
-    /// <returns>The guest as written; null when it was written meanwhile, or the host is gone or cordoned: read again and decide again.</returns>
+    /// <returns>As written; null when it was written meanwhile, or the host is gone or cordoned: read again and decide again.</returns>
     public Task<StoredGuest?> ClaimAsync(
         StoredGuest read, string hostId, bool paused, DateTimeOffset at, CancellationToken cancellation)
     {

@@ -3,7 +3,7 @@ using Npgsql;
 
 namespace Orchestrator.ControlPlane.Guests;
 
-/// <summary>Takes what the hosts say about their guests to the ledger, and on a beat looks for what was missed and left unfinished.</summary>
+/// <summary>Takes what hosts say about their guests to the ledger, and on a beat looks for what was missed and left unfinished.</summary>
 internal sealed partial class GuestSupervisor(
     GuestObservations observations,
     GuestReconciliation reconciliation,

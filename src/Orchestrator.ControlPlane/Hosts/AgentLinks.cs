@@ -122,7 +122,8 @@ internal sealed partial class AgentLinks(
                 {
                     // Whatever it was, the other hosts are not to suffer and this one gets another chance.
                     LogLinkFailed(link.Address.HostId, failure);
-                    await Task.Delay(options.Value.LongestPause, clock, ending.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                    await Task.Delay(options.Value.LongestPause, clock, ending.Token)
+                        .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 }
             }
         }

@@ -9,7 +9,8 @@ internal sealed partial class AgentNews(
 {
     private readonly IAgentReportListener[] _listeners = [.. listeners];
 
-    public void Connected(string hostId, string agentInstanceId) => Each(hostId, listener => listener.OnHostConnected(hostId, agentInstanceId));
+    public void Connected(string hostId, string agentInstanceId) =>
+        Each(hostId, listener => listener.OnHostConnected(hostId, agentInstanceId));
 
     public void Lost(string hostId) => Each(hostId, listener => listener.OnHostLost(hostId));
 

@@ -28,7 +28,9 @@ internal static class AgentQuestion
             return Refusal.FindDetail<ErrorInfo>(failure) is { Domain: AgentDomain } info
                 ? new AgentAnswer<T>(null, info.Reason, problem)
                 : new AgentAnswer<T>(
-                    null, failure.StatusCode is StatusCode.InvalidArgument or StatusCode.Unimplemented ? $"{failure.StatusCode}" : null, problem);
+                    null,
+                    failure.StatusCode is StatusCode.InvalidArgument or StatusCode.Unimplemented ? $"{failure.StatusCode}" : null,
+                    problem);
         }
     }
 }

@@ -50,11 +50,11 @@ internal sealed class RegisterHostCommand
         violations.Count("labels", labels.Count, MaxLabels);
         foreach (var (key, value) in labels.Take(MaxLabels))
         {
-            if (key.Length is 0 or > MaxLabelCharacters || value.Length > MaxLabelCharacters || key.Contains('\0') || value.Contains('\0'))
+            if (key.Length is 0 or > MaxLabelCharacters || value.Length > MaxLabelCharacters || $"{key}{value}".Contains('\0'))
             {
                 violations.Add(
                     $"labels[{key[..Math.Min(key.Length, MaxLabelCharacters)]}]",
-                    $"must have a key of 1 to {MaxLabelCharacters} and a value of at most {MaxLabelCharacters} characters, none of them NUL");
+                    $"must have a key of 1 to {MaxLabelCharacters} and a value of up to {MaxLabelCharacters} characters, none of them NUL");
             }
         }
 

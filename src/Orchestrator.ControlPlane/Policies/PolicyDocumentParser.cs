@@ -82,7 +82,8 @@ internal sealed class PolicyDocumentParser
         {
             V1.Rung.AfterOneofCase.Passes => new RungWait.Passes(Count(rung.Passes)),
             V1.Rung.AfterOneofCase.Time => new RungWait.Time(Required($"{path}.time", rung.Time, TimeSpan.Zero)),
-            V1.Rung.AfterOneofCase.TimePerGib => new RungWait.TimePerGibibyte(Required($"{path}.time_per_gib", rung.TimePerGib, TimeSpan.Zero)),
+            V1.Rung.AfterOneofCase.TimePerGib =>
+                new RungWait.TimePerGibibyte(Required($"{path}.time_per_gib", rung.TimePerGib, TimeSpan.Zero)),
             V1.Rung.AfterOneofCase.StalledRounds => new RungWait.StalledRounds(Count(rung.StalledRounds)),
             V1.Rung.AfterOneofCase.None => Missing<RungWait>(
                 $"{path}.after", "is missing; give passes, time, time_per_gib or stalled_rounds", new RungWait.Passes(1)),
@@ -114,7 +115,9 @@ internal sealed class PolicyDocumentParser
     }
 
     private static LadderAction.Throttle Throttle(Throttle throttle) => new(
-        Percent(throttle.InitialPercent, usual: 20), Percent(throttle.IncrementPercent, usual: 10), Percent(throttle.MaxPercent, usual: 80));
+        Percent(throttle.InitialPercent, usual: 20),
+        Percent(throttle.IncrementPercent, usual: 10),
+        Percent(throttle.MaxPercent, usual: 80));
 
     private Trigger Trigger(string path, V1.Trigger trigger) => trigger.ConditionCase switch
     {

@@ -50,7 +50,8 @@ internal sealed class PolicyStore(DatabaseGate database)
         return ListAsync(Sql, new { name, below, limit }, cancellation);
     }
 
-    public async Task<WritePolicyResult> CreateAsync(string name, PolicyDocument document, DateTimeOffset at, CancellationToken cancellation)
+    public async Task<WritePolicyResult> CreateAsync(
+        string name, PolicyDocument document, DateTimeOffset at, CancellationToken cancellation)
     {
         const string Sql = """
             WITH created AS (

@@ -45,7 +45,8 @@ public static class Refusal
 
         return Create(
             StatusCode.InvalidArgument,
-            $"The request has fields that are not acceptable: {string.Join("; ", worded.Select(violation => $"{violation.Field} {violation.Description}"))}"
+            "The request has fields that are not acceptable: "
+                + string.Join("; ", worded.Select(violation => $"{violation.Field} {violation.Description}"))
                 + (worded.Count < violations.Found.Count ? $"; and {violations.Found.Count - worded.Count} more." : "."),
             badRequest);
     }

@@ -53,7 +53,7 @@ public sealed class PrivateServerTests : IAsyncLifetime
         Assert.Equal("on", await AskAsync<string>("SHOW data_checksums"));
         Assert.Equal(
             UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(Folders.Socket));
-        Assert.NotEqual(0, await OwnerOfAsync(ServerPid));
+        Assert.NotEqual(0, await OwnerOfAsync($"/proc/{ServerPid}"));
         Assert.True(Folders.Socket.Length < 107);
     }
 
@@ -272,8 +272,7 @@ public sealed class PrivateServerTests : IAsyncLifetime
             return Task.CompletedTask;
         });
 
-        Assert.Equal(user.Uid, await ProgramRun.OfAsync(["stat", "-c", "%u", EmbeddedPostgresFolders.In(data).Cluster], s_bound, CancellationToken.None)
-            is { Succeeded: true } said ? int.Parse(said.Output, CultureInfo.InvariantCulture) : -1);
+        Assert.Equal(user.Uid, await OwnerOfAsync(EmbeddedPostgresFolders.In(data).Cluster));
     }
 
     [Fact]
@@ -329,7 +328,8 @@ public sealed class PrivateServerTests : IAsyncLifetime
             var said = "";
             while (!said.Contains("Application started", StringComparison.Ordinal))
             {
-                said = await process.StandardOutput.ReadLineAsync().WaitAsync(s_bound) ?? throw new InvalidOperationException($"Ended. {said}");
+                said = await process.StandardOutput.ReadLineAsync().WaitAsync(s_bound)
+                    ?? throw new InvalidOperationException($"Ended. {said}");
             }
 
             await control(process);
@@ -357,8 +357,8 @@ public sealed class PrivateServerTests : IAsyncLifetime
 
     private static Task<ProgramRun> KillAsync(int pid) => ProgramRun.OfAsync(["kill", "-KILL", $"{pid}"], s_bound, CancellationToken.None);
 
-    private static async Task<int> OwnerOfAsync(int pid) => int.Parse(
-        (await ProgramRun.OfAsync(["stat", "-c", "%u", $"/proc/{pid}"], s_bound, CancellationToken.None)).Output, CultureInfo.InvariantCulture);
+    private static async Task<int> OwnerOfAsync(string path) => int.Parse(
+        (await ProgramRun.OfAsync(["stat", "-c", "%u", path], s_bound, CancellationToken.None)).Output, CultureInfo.InvariantCulture);
 
     private static async Task<OtherProcess> StartOtherAsUserOfAsync(string cluster)
     {

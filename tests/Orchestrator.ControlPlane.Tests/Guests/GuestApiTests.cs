@@ -111,10 +111,14 @@ public sealed class GuestApiTests(ControlPlaneFixture fleet) : IClassFixture<Con
     public async Task UnknownGuest_IsNotFoundEverywhere()
     {
         const string Nobody = "no-such-guest";
-        await Refused.WithAsync("GUEST_UNKNOWN", StatusCode.NotFound, async () => await fleet.Guests.GetGuestAsync(new GetGuestRequest { GuestId = Nobody }));
-        await Refused.WithAsync("GUEST_UNKNOWN", StatusCode.NotFound, async () => await fleet.Guests.StopGuestAsync(new StopGuestRequest { GuestId = Nobody }));
-        await Refused.WithAsync("GUEST_UNKNOWN", StatusCode.NotFound, async () => await fleet.Guests.PauseGuestAsync(new PauseGuestRequest { GuestId = Nobody }));
-        await Refused.WithAsync("GUEST_UNKNOWN", StatusCode.NotFound, async () => await fleet.Guests.ResumeGuestAsync(new ResumeGuestRequest { GuestId = Nobody }));
+        await Refused.WithAsync(
+            "GUEST_UNKNOWN", StatusCode.NotFound, async () => await fleet.Guests.GetGuestAsync(new GetGuestRequest { GuestId = Nobody }));
+        await Refused.WithAsync(
+            "GUEST_UNKNOWN", StatusCode.NotFound, async () => await fleet.Guests.StopGuestAsync(new StopGuestRequest { GuestId = Nobody }));
+        await Refused.WithAsync(
+            "GUEST_UNKNOWN", StatusCode.NotFound, async () => await fleet.Guests.PauseGuestAsync(new PauseGuestRequest { GuestId = Nobody }));
+        await Refused.WithAsync(
+            "GUEST_UNKNOWN", StatusCode.NotFound, async () => await fleet.Guests.ResumeGuestAsync(new ResumeGuestRequest { GuestId = Nobody }));
     }
 
     [Fact]
@@ -175,7 +179,8 @@ public sealed class GuestApiTests(ControlPlaneFixture fleet) : IClassFixture<Con
         while (token.Length > 0);
 
         Assert.Equal(ids.Order(StringComparer.Ordinal), listed);
-        Assert.Superset(ids.ToHashSet(), (await fleet.Guests.ListGuestsAsync(new ListGuestsRequest { PageSize = 1000 })).Guests.Select(guest => guest.GuestId).ToHashSet());
+        var all = (await fleet.Guests.ListGuestsAsync(new ListGuestsRequest { PageSize = 1000 })).Guests;
+        Assert.Superset(ids.ToHashSet(), all.Select(guest => guest.GuestId).ToHashSet());
     }
 
     private static async Task<object> TryAsync(GuestService.GuestServiceClient client, string guestId, string hostId)
