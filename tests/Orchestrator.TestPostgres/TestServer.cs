@@ -51,7 +51,7 @@ internal static class TestServer
         return connectionString;
     }
 
-    /// <summary>Of runs that were killed: their servers go on, so they are taken over and stopped.</summary>
+    /// <summary>Of runs that were killed or cut short at their end: a server that goes on is taken over and stopped.</summary>
     private static async Task RemoveLeftoversAsync()
     {
         foreach (var folder in Directory.EnumerateDirectories(Path.GetTempPath(), FolderPrefix + "*"))
@@ -63,9 +63,13 @@ internal static class TestServer
 
             try
             {
-                var server = Server(folder);
-                await server.StartAsync(CancellationToken.None);
-                await server.StopAsync();
+                if (Postmaster.Find(EmbeddedPostgresFolders.In(folder)) is not null)
+                {
+                    var server = Server(folder);
+                    await server.StartAsync(CancellationToken.None);
+                    await server.StopAsync();
+                }
+
                 Directory.Delete(folder, recursive: true);
             }
             catch (Exception failure) when (failure is StartRefusedException or IOException or UnauthorizedAccessException)

@@ -41,24 +41,17 @@ internal sealed class GuestStartAdmission(
         }
     }
 
-    /// <summary>Repeats the starts that an earlier control plane, or a lost connection, left without an outcome.</summary>
-    public async Task RepeatUnfinishedAsync(CancellationToken cancellation)
-    {
-        foreach (var guest in await guests.ListStartingSinceAsync(clock.GetUtcNow() - options.Value.StartWithin, cancellation))
-        {
-            if (guest.HostId is { } hostId && links.IsConnected(hostId))
-            {
-                try
-                {
-                    await AloneAsync(guest.GuestId, () => CommandAsync(guest, hostId));
-                }
-                catch (RpcException)
-                {
-                    // Written down as far as known; the next beat tries again where there is need.
-                }
-            }
-        }
-    }
+    /// <summary>The starts that an earlier control plane, or a lost connection, left without an outcome, where the host can be told again.</summary>
+    public async Task<IReadOnlyList<StoredGuest>> ListUnfinishedAsync(CancellationToken cancellation) =>
+    [
+        .. (await guests.ListStartingSinceAsync(clock.GetUtcNow() - options.Value.StartWithin, cancellation))
+            .Where(guest => guest.HostId is { } hostId && links.IsConnected(hostId)),
+    ];
+
+    /// <summary>Tells the host of an unfinished start once more.</summary>
+    /// <exception cref="RpcException">It did not start the guest, or did not say; as far as it is known it has been written down.</exception>
+    public Task RepeatAsync(StoredGuest unfinished) =>
+        AloneAsync(unfinished.GuestId, () => CommandAsync(unfinished, unfinished.HostId ?? ""));
 
     /// <returns>True when the guest is where it is wanted; false when it can be started there.</returns>
     private Task<bool> RunsThereAsync(StoredGuest guest, RegisteredHost host)

@@ -1,3 +1,4 @@
+using Grpc.Core;
 using Npgsql;
 
 namespace Orchestrator.ControlPlane.Guests;
@@ -23,15 +24,7 @@ internal sealed partial class GuestSupervisor(
         while (true)
         {
             var (hostId, guests) = await observations.TakeAsync(cancellation);
-            try
-            {
-                await reconciliation.ReconcileAsync(hostId, guests, cancellation);
-            }
-            catch (NpgsqlException failure)
-            {
-                // The beat comes back to it.
-                LogDatabase(hostId, failure.Message);
-            }
+            await ShieldedAsync(hostId, () => reconciliation.ReconcileAsync(hostId, guests, cancellation), cancellation);
         }
     }
 
@@ -40,18 +33,49 @@ internal sealed partial class GuestSupervisor(
         using var beat = new PeriodicTimer(Beat, clock);
         while (await beat.WaitForNextTickAsync(cancellation))
         {
+            await ShieldedAsync("all", () => RepeatStartsAsync(cancellation), cancellation);
+            await ShieldedAsync("all", () => reconciliation.ReconcileAllAsync(cancellation), cancellation);
+        }
+    }
+
+    private async Task RepeatStartsAsync(CancellationToken cancellation)
+    {
+        foreach (var guest in await starts.ListUnfinishedAsync(cancellation))
+        {
             try
             {
-                await starts.RepeatUnfinishedAsync(cancellation);
-                await reconciliation.ReconcileAllAsync(cancellation);
+                await starts.RepeatAsync(guest);
             }
-            catch (NpgsqlException failure)
+            catch (RpcException failure)
             {
-                LogDatabase("all", failure.Message);
+                LogNotStarted(guest.HostId ?? "", guest.GuestId, failure.Status.Detail);
             }
+        }
+    }
+
+    // One thing that goes wrong must not end the following of all guests; the beat comes back to it.
+    private async Task ShieldedAsync(string hostId, Func<Task> work, CancellationToken cancellation)
+    {
+        try
+        {
+            await work();
+        }
+        catch (NpgsqlException failure)
+        {
+            LogDatabase(hostId, failure.Message);
+        }
+        catch (Exception failure) when (!cancellation.IsCancellationRequested && failure is not OutOfMemoryException)
+        {
+            LogUnplanned(hostId, failure);
         }
     }
 
     [LoggerMessage(1, LogLevel.Warning, "Host {HostId}: what it said about its guests could not be written yet: {Problem}")]
     private partial void LogDatabase(string hostId, string problem);
+
+    [LoggerMessage(3, LogLevel.Warning, "Host {HostId}: the unfinished start of guest {GuestId} was repeated: {Problem}")]
+    private partial void LogNotStarted(string hostId, string guestId, string problem);
+
+    [LoggerMessage(2, LogLevel.Error, "Host {HostId}: following its guests failed in a way nobody planned.")]
+    private partial void LogUnplanned(string hostId, Exception failure);
 }

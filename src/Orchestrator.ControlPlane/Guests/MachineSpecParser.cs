@@ -13,6 +13,7 @@ internal sealed partial class MachineSpecParser
 
     // What the boot guest itself and the firmware keep.
     private const ulong BootGuestOverhead = 8 * Mebibyte;
+    private const ulong MaxDirtyBytesPerSecond = 65535 * Mebibyte;
     private const int MaxPathCharacters = 1024;
     private const int MaxSysfsCharacters = 255;
     private const int MaxCommandLineCharacters = 2048;
@@ -100,6 +101,7 @@ internal sealed partial class MachineSpecParser
         var room = memory > BootGuestOverhead + Mebibyte ? memory - BootGuestOverhead : Mebibyte;
         _violations.Range($"{field}.working_set_bytes", guest.WorkingSetBytes, Mebibyte, room);
         _violations.Range($"{field}.fill_bytes", guest.FillBytes, 0, room);
+        _violations.Range($"{field}.dirty_bytes_per_second", guest.DirtyBytesPerSecond, 0, MaxDirtyBytesPerSecond);
         _violations.Range($"{field}.heartbeats_per_second", guest.HeartbeatsPerSecond, 1, 1000);
         if (guest.WorkingSetBytes <= room && guest.FillBytes <= room && guest.WorkingSetBytes + guest.FillBytes > room)
         {

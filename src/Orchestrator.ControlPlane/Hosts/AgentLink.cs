@@ -62,6 +62,10 @@ internal sealed partial class AgentLink : IDisposable
         },
         DisposeHttpClient = true,
         MaxReceiveMessageSize = MaxMessageBytes,
+
+        // The channel's own pauses between attempts, which would otherwise grow to two minutes and fail every call meanwhile.
+        InitialReconnectBackoff = s_firstPause,
+        MaxReconnectBackoff = options.LongestPause,
     });
 
     /// <param name="describe">Is told what the agent said of its machine, at the beginning of every stream.</param>

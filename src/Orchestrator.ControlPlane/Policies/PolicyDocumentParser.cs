@@ -104,10 +104,14 @@ internal sealed class PolicyDocumentParser
         Many($"{path}.when", step.When, MaxTriggers, Trigger));
 
     // One that fits there and that no other step has: the rules are to judge the other steps, not the stand-in.
-    private static LadderAction AnyAction(V1.LadderStep missing, IReadOnlyList<V1.LadderStep> all) =>
-        ReferenceEquals(missing, all[^1]) ? new LadderAction.Abort()
-        : all.Any(step => step.ActionCase == V1.LadderStep.ActionOneofCase.Throttle) ? new LadderAction.Pause(s_anyLimit)
-        : new LadderAction.Throttle(1, 1, 99);
+    private static LadderAction AnyAction(V1.LadderStep missing, IReadOnlyList<V1.LadderStep> all)
+    {
+        var used = all.Select(step => step.ActionCase).ToHashSet();
+        return ReferenceEquals(missing, all[^1]) ? new LadderAction.Abort()
+            : !used.Contains(V1.LadderStep.ActionOneofCase.Throttle) ? new LadderAction.Throttle(1, 1, 99)
+            : !used.Contains(V1.LadderStep.ActionOneofCase.Pause) ? new LadderAction.Pause(s_anyLimit)
+            : new LadderAction.RaiseDowntime();
+    }
 
     private static LadderAction.Throttle Throttle(Throttle throttle) => new(
         Percent(throttle.InitialPercent, usual: 20), Percent(throttle.IncrementPercent, usual: 10), Percent(throttle.MaxPercent, usual: 80));

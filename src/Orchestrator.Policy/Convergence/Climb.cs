@@ -1,16 +1,17 @@
 namespace Orchestrator.Policy.Convergence;
 
-/// <summary>The limit's way up: which pacing says what, and what holds for all of them (never above the budget, never by less than 1 ms).</summary>
+/// <summary>The limit's way up: which pacing speaks, and what holds for all (never above the budget, never by less than 1 ms).</summary>
 internal static class Climb
 {
     private static readonly TimeSpan s_leastRise = TimeSpan.FromMilliseconds(1);
 
     /// <param name="begunBy">The rule that began it.</param>
-    public static ConvergenceMoment Begin(ConvergenceMoment moment, string begunBy) => moment with
+    /// <param name="at">Since when its first wait counts.</param>
+    public static ConvergenceMoment Begin(ConvergenceMoment moment, string begunBy, TimeSpan at) => moment with
     {
         State = moment.State with
         {
-            Pacing = Beat(moment, moment.State.Pacing) with { RaisingSince = moment.Elapsed, BegunBy = begunBy },
+            Pacing = Beat(moment, moment.State.Pacing) with { RaisingSince = at, BeatAt = at, BegunBy = begunBy },
         },
     };
 
@@ -46,7 +47,8 @@ internal static class Climb
             Limit = rise.Limit,
             Pacing = Beat(moment, moment.State.Pacing) with { NextRung = rise.NextRung },
         };
-        var text = $"Downtime limit from {Figure.Milliseconds(moment.State.Limit)} ms to {Figure.Milliseconds(rise.Limit)} ms: {due.Because}";
+        var (before, after) = (Figure.Milliseconds(moment.State.Limit), Figure.Milliseconds(rise.Limit));
+        var text = $"Downtime limit from {before} ms to {after} ms: {due.Because}";
         return new ConvergenceStep(
             Settle(moment with { State = raised }).State,
             new ConvergenceDecision.SetDowntimeLimit(rise.Limit),

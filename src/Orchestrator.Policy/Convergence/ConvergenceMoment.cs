@@ -9,7 +9,7 @@ internal sealed record ConvergenceMoment(
     /// <summary>Passes of the copy. Where the engine's counter says nothing, the rounds stand in for it.</summary>
     public int? Passes => Reading.PassesHonest ? Fresh.Pass : State.Round;
 
-    /// <summary>The guest's memory in GiB, at least 1, for limits that grow with it. Bounded so that an hour times it is still a time.</summary>
+    /// <summary>The guest's memory in GiB for limits that grow with it; at least 1, and bounded so that an hour times it is a time.</summary>
     public double Gibibytes => Math.Clamp(Terms.GuestMemory.Gibibytes, 1, 1 << 27);
 
     /// <summary>This reading has a believed remaining amount.</summary>

@@ -43,7 +43,8 @@ public sealed record ConvergenceState
 
     /// <summary>A caller paused the guest. It is resumed like a pause of the ladder's; the ladder's own is not used up by it.</summary>
     /// <param name="elapsed">Since the engine started.</param>
-    public ConvergenceState WithPause(TimeSpan elapsed, TimeSpan maxPause) => this with { Pause = new PauseInForce(elapsed, maxPause, null) };
+    public ConvergenceState WithPause(TimeSpan elapsed, TimeSpan maxPause) =>
+        this with { Pause = new PauseInForce(elapsed, maxPause, null) };
 
     /// <summary>Post-copy or abort was decided from outside.</summary>
     public ConvergenceState WithCommitted() => this with { Committed = true };
@@ -61,7 +62,7 @@ public sealed record LadderPosition
     /// <summary>Stalled rounds count after this many judged ones.</summary>
     public int CountFromJudged { get; init; }
 
-    /// <summary>Round in which a step last changed how the guest runs; the dirty rate of that round says nothing about what follows. 0 = none.</summary>
+    /// <summary>Round in which a step last changed how the guest runs: its dirty rate says nothing about what follows. 0 = none.</summary>
     public int ActedInRound { get; init; }
 
     /// <summary>When the last pause ended: time at the cap counts anew from there.</summary>

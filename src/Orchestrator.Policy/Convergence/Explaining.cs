@@ -22,7 +22,8 @@ internal static class Explaining
         var expected = moment.Fresh.ExpectedDowntime is { } downtime
             ? $"{Figure.Milliseconds(downtime)} ms of downtime are expected"
             : "the expected downtime is not known";
-        return $"At {Figure.Seconds(moment.Elapsed)} s, {remaining}, {expected}, the budget is {Figure.Milliseconds(moment.Terms.Budget)} ms.";
+        var budget = Figure.Milliseconds(moment.Terms.Budget);
+        return $"At {Figure.Seconds(moment.Elapsed)} s, {remaining}, {expected}, the budget is {budget} ms.";
     }
 
     private static IEnumerable<(string Name, string Value)> Always(ConvergenceMoment moment)

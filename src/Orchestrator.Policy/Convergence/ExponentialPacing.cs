@@ -22,6 +22,7 @@ internal static class ExponentialPacing
         }
 
         var beatAt = moment.State.Pacing.BeatAt;
-        return pacing.EveryTime is { } every ? Beats.TimePassed(Rule, beatAt > pacing.StartAfter ? beatAt : pacing.StartAfter, every, moment) : null;
+        var since = beatAt > pacing.StartAfter ? beatAt : pacing.StartAfter;
+        return pacing.EveryTime is { } every ? Beats.TimePassed(Rule, since, every, moment) : null;
     }
 }

@@ -9,6 +9,12 @@ internal static class Feasibility
     /// <summary>The first sighting of the row this reading stands in; null when the row is broken.</summary>
     public static InfeasibleSighting? Remember(ConvergenceMoment moment)
     {
+        if (moment.State.Round <= moment.State.Ladder.ActedInRound)
+        {
+            // What a step did to the guest shows in the dirty rate only after the next sync.
+            return null;
+        }
+
         var before = moment.State.Infeasible;
         if (Look(moment) is { } downtime)
         {

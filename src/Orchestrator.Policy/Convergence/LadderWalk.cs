@@ -18,7 +18,9 @@ internal static class LadderWalk
                     break;
                 }
 
-                moment = Climb.Begin(moment with { State = Taken(moment, index, acting: false) }, rule);
+                // Without a trigger the climb belongs to the start of the ladder, however late the first reading came.
+                var at = steps[index].When.Count == 0 ? moment.State.Ladder.CountFrom : moment.Elapsed;
+                moment = Climb.Begin(moment with { State = Taken(moment, index, acting: false) }, rule, at);
             }
             else if (index < steps.Count - 1 && WhyImpossible(steps[index].Action, moment.Terms) is not null)
             {
@@ -54,7 +56,8 @@ internal static class LadderWalk
         {
             LadderAction.Throttle throttle => (
                 new ConvergenceDecision.StartThrottle(throttle.InitialPercent, throttle.IncrementPercent, throttle.MaxPercent),
-                $"Slowing the guest's CPUs by {throttle.InitialPercent} %, rising by {throttle.IncrementPercent} % up to {throttle.MaxPercent} %"),
+                $"Slowing the guest's CPUs by {throttle.InitialPercent} %, rising by {throttle.IncrementPercent} % "
+                + $"up to {throttle.MaxPercent} %"),
             LadderAction.Pause pause => (
                 new ConvergenceDecision.Pause(pause.MaxPause),
                 $"Pausing the guest for at most {Figure.Milliseconds(pause.MaxPause)} ms"),

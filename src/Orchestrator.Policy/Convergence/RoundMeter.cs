@@ -8,15 +8,21 @@ internal static class RoundMeter
 
     private static readonly TimeSpan s_shortestWindow = TimeSpan.FromSeconds(10);
 
-    public static RoundProgress Take(RoundProgress rounds, ConvergenceReading reading, FreshNumbers fresh, DataSize guestMemory, bool paused)
+    /// <param name="paused">To converge, as reported or as decided.</param>
+    public static RoundProgress Take(
+        RoundProgress rounds, ConvergenceReading reading, FreshNumbers fresh, DataSize guestMemory, bool paused)
     {
-        rounds = rounds with { HasFloor = rounds.HasFloor || fresh.StopCopy > DataSize.Zero, Window = Window(fresh, guestMemory) ?? rounds.Window };
+        rounds = rounds with
+        {
+            HasFloor = rounds.HasFloor || fresh.StopCopy > DataSize.Zero,
+            Window = Window(fresh, guestMemory) ?? rounds.Window,
+        };
         var amount = AboveFloor(rounds, fresh);
         rounds = Roll(rounds, reading, fresh, amount);
         if (paused)
         {
-            // A stopped guest dirties nothing: whatever the round shows says nothing about convergence.
-            rounds = rounds with { Partial = true };
+            // A stopped guest dirties nothing: what the round shows says nothing about how the copy gets on with a running one.
+            return rounds with { Partial = true };
         }
 
         return amount is { } bytes ? Sample(rounds, bytes, reading.Elapsed) : rounds;

@@ -77,5 +77,5 @@ public sealed record RoundProgress
 }
 
 /// <param name="Judged">Which of the judged rounds, from 1.</param>
-/// <param name="Share">How much lower than the best before it: 0.25 = a quarter. 1 when there was none before, or nothing above the floor.</param>
+/// <param name="Share">How much lower than the best before, 0.25 = a quarter; 1 for the first, and when nothing is above the floor.</param>
 public sealed record RoundImprovement(int Judged, double Share);

@@ -7,7 +7,8 @@ internal static class Totals
         moment.Passes is { } passes && passes > max
             ? new Finding(
                 condition,
-                $"the copy is in {(moment.Reading.PassesHonest ? "pass" : "round")} {Figure.Count(passes)}, of which {Figure.Count(max)} are allowed",
+                $"the copy is in {(moment.Reading.PassesHonest ? "pass" : "round")} {Figure.Count(passes)}, "
+                + $"of which {Figure.Count(max)} are allowed",
                 ("passes", Figure.Count(passes)),
                 ("max_passes", Figure.Count(max)))
             : null;

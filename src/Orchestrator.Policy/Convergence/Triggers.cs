@@ -41,8 +41,7 @@ internal static class Triggers
 
     private static Finding? Infeasible(ConvergenceMoment moment)
     {
-        // A step that slowed or stopped the guest shows in the dirty rate only after the next sync.
-        if (moment.State.Round <= moment.State.Ladder.ActedInRound || Feasibility.Confirmed(moment) is not { } downtime)
+        if (Feasibility.Confirmed(moment) is not { } downtime)
         {
             return null;
         }

@@ -1,0 +1,240 @@
+using System.Collections.Immutable;
+using System.Diagnostics;
+using Orchestrator.Agent.V1;
+using CommandCase = Orchestrator.Agent.V1.ExecuteRequest.CommandOneofCase;
+
+namespace Orchestrator.HostAgent.Migrations;
+
+/// <summary>What became of one command.</summary>
+/// <param name="Answer">Null while it is not known: carried out just now, or cut short by a crash.</param>
+internal sealed record CommandRecord(ExecuteRequest Request, JournalEntry? Answer);
+
+/// <summary>
+/// What a session knows: the fold over its journal, and nothing besides. So a session that was read back after a crash is the session
+/// that crashed.
+/// </summary>
+internal sealed record SessionRecord
+{
+    public static readonly SessionRecord Empty = new();
+
+    /// <summary>1 for the first opening, 2 for the one after that.</summary>
+    public int Attempt { get; private init; }
+
+    public Guid MigrationId { get; private init; }
+
+    public SessionRole Role { get; private init; }
+
+    public string GuestId { get; private init; } = "";
+
+    public string EngineVersion { get; private init; } = "";
+
+    public SessionState State { get; private init; }
+
+    public SessionOutcome Outcome { get; private init; }
+
+    /// <summary>Highest seen.</summary>
+    public ulong Epoch { get; private init; }
+
+    /// <summary>Of the command that opened the session; for the hand-over.</summary>
+    public ulong OpeningEpoch { get; private init; }
+
+    public ImmutableSortedDictionary<ulong, CommandRecord> Commands { get; private init; } =
+        ImmutableSortedDictionary<ulong, CommandRecord>.Empty;
+
+    /// <summary>Highest command_id that is decided; 0 before the first.</summary>
+    public ulong LastCommandId { get; private init; }
+
+    public bool WasRunning { get; private init; }
+
+    public PrepareTarget? Prepare { get; private init; }
+
+    public StartSource? Start { get; private init; }
+
+    /// <summary>What adjustments have added up to.</summary>
+    public AdjustSource Adjusted { get; private init; } = new();
+
+    public string ListenUri { get; private init; } = "";
+
+    public string EngineStatus { get; private init; } = "";
+
+    public string ErrorDescription { get; private init; } = "";
+
+    public DateTimeOffset? StartedAt { get; private init; }
+
+    public DateTimeOffset? EndedAt { get; private init; }
+
+    public DateTimeOffset? StoppedAt { get; private init; }
+
+    public DateTimeOffset? ResumedAt { get; private init; }
+
+    /// <summary>The guest is, or is about to be, stopped to converge.</summary>
+    public bool PausedToConverge { get; private init; }
+
+    /// <summary>From its intention on: the engine is not let past its stop any more.</summary>
+    public bool CancelRequested { get; private init; }
+
+    /// <summary>From its intention on: there is no cancel any more, since the switch comes on its own time.</summary>
+    public bool PostCopyRequested { get; private init; }
+
+    /// <summary>The source's point of no return was passed.</summary>
+    public bool SwitchOverBegun { get; private init; }
+
+    public JournalEntry.HandedOver? HandOver { get; private init; }
+
+    /// <summary>Target: being thrown away, from its intention on.</summary>
+    public bool AbandonRequested { get; private init; }
+
+    public ulong SequencesReserved { get; private init; }
+
+    public TransferNumbers? FinalNumbers { get; private init; }
+
+    public bool IsOpen => State is SessionState.Opening or SessionState.Listening or SessionState.Running or SessionState.SwitchingOver;
+
+    public bool HasEnded => State is SessionState.Ended or SessionState.Closed;
+
+    /// <summary>
+    /// The guest is not its owner's to stop and resume: a migration is under way, or it has moved and what is here must not run, or it has
+    /// come and was not released. After an attempt that came to nothing the source has its guest back at once, unless its engine was lost
+    /// when the guest may run on the target already.
+    /// </summary>
+    public bool HoldsGuest => State != SessionState.Closed && State != SessionState.Unspecified
+        && !(State == SessionState.Ended && Role == SessionRole.Source
+            && (Outcome is SessionOutcome.Failed or SessionOutcome.Cancelled || (Outcome == SessionOutcome.EngineLost && !SwitchOverBegun)));
+
+    /// <summary>A command of which only the beginning is written; at most one, since they come one at a time.</summary>
+    public CommandRecord? InDoubt => Commands.Values.LastOrDefault(command => command.Answer is null);
+
+    public SessionRecord After(JournalEntry entry) => entry switch
+    {
+        JournalEntry.Opened opened => AfterOpening(opened),
+        JournalEntry.EpochRaised raised => this with { Epoch = Math.Max(Epoch, raised.Epoch) },
+        JournalEntry.Begun begun => AfterBeginning(begun.Request),
+        JournalEntry.Answered answered => Decided(Commands[answered.CommandId].Request, answered).AfterAnswer(answered),
+        JournalEntry.Refused refused => AfterRefusal(refused),
+        JournalEntry.Listening listening => this with
+        {
+            ListenUri = listening.Uri,
+            State = State == SessionState.Opening ? SessionState.Listening : State,
+        },
+        JournalEntry.Started started => this with { State = SessionState.Running, StartedAt = started.At },
+        JournalEntry.EngineSaid said => this with
+        {
+            EngineStatus = said.Status,
+            ErrorDescription = said.ErrorDescription,
+            State = StateAfter(said.Status),
+            StartedAt = StartedAt ?? (StateAfter(said.Status) == SessionState.Running ? said.At : null),
+        },
+        JournalEntry.SwitchingOver => this with { State = SessionState.SwitchingOver, SwitchOverBegun = true },
+        JournalEntry.GuestStopped stopped => this with { StoppedAt = stopped.At },
+        JournalEntry.GuestResumed resumed => this with { ResumedAt = resumed.At },
+        JournalEntry.HandedOver handedOver => this with { HandOver = HandOver ?? handedOver },
+        JournalEntry.SequenceReserved reserved => this with { SequencesReserved = Math.Max(SequencesReserved, reserved.UpTo) },
+        JournalEntry.Ended ended => this with
+        {
+            State = SessionState.Ended,
+            EndedAt = ended.At,
+            Outcome = ended.Outcome,
+            PausedToConverge = PausedToConverge && ended.Outcome == SessionOutcome.Completed,
+            ErrorDescription = ended.ErrorDescription,
+            FinalNumbers = ended.Numbers,
+        },
+        JournalEntry.Closed => this with { State = SessionState.Closed },
+        _ => throw new UnreachableException($"No arm for {entry}."),
+    };
+
+    /// <summary>Everything of an earlier attempt is forgotten except what fences and numbers.</summary>
+    private SessionRecord AfterOpening(JournalEntry.Opened opened) => new()
+    {
+        Attempt = Attempt + 1,
+        MigrationId = opened.MigrationId,
+        Role = opened.Role,
+        GuestId = opened.GuestId,
+        EngineVersion = opened.EngineVersion,
+        WasRunning = opened.WasRunning,
+        State = SessionState.Opening,
+        Epoch = Epoch,
+        Commands = Commands,
+        LastCommandId = LastCommandId,
+        SequencesReserved = SequencesReserved,
+    };
+
+    private SessionRecord AfterBeginning(ExecuteRequest request)
+    {
+        var begun = this with
+        {
+            Epoch = Math.Max(Epoch, request.Epoch),
+            Commands = Commands.SetItem(request.CommandId, new CommandRecord(request, null)),
+        };
+        return request.CommandCase switch
+        {
+            CommandCase.PrepareTarget => begun with { Prepare = request.PrepareTarget, OpeningEpoch = request.Epoch },
+            CommandCase.StartSource => begun with { Start = request.StartSource, OpeningEpoch = request.Epoch },
+            CommandCase.PauseSource => begun with { PausedToConverge = true },
+            CommandCase.StartPostCopy => begun with { PostCopyRequested = true },
+            CommandCase.CancelSource => begun with { CancelRequested = true },
+            CommandCase.AbandonTarget => begun with { AbandonRequested = true },
+            CommandCase.AdjustSource or CommandCase.ResumeSource or CommandCase.RecoverTarget or CommandCase.RecoverSource
+                or CommandCase.HandOverTarget or CommandCase.FinishSource or CommandCase.FinishTarget or CommandCase.AbandonSource
+                or CommandCase.None => begun,
+        };
+    }
+
+    private SessionRecord Decided(ExecuteRequest request, JournalEntry answer) => this with
+    {
+        Epoch = Math.Max(Epoch, request.Epoch),
+        LastCommandId = Math.Max(LastCommandId, request.CommandId),
+        Commands = Commands.SetItem(request.CommandId, new CommandRecord(request, answer)),
+    };
+
+    private SessionRecord AfterAnswer(JournalEntry.Answered answered) => Commands[answered.CommandId].Request switch
+    {
+        { CommandCase: CommandCase.ResumeSource } => this with { PausedToConverge = false },
+        { CommandCase: CommandCase.AdjustSource } request => this with { Adjusted = Merged(request.AdjustSource) },
+        _ => this,
+    };
+
+    /// <summary>A refused command has changed nothing, so what its beginning announced, if it came to one, is taken back.</summary>
+    private SessionRecord AfterRefusal(JournalEntry.Refused refused)
+    {
+        var decided = Decided(refused.Request, refused);
+        return (Commands.ContainsKey(refused.Request.CommandId), refused.Request.CommandCase) switch
+        {
+            (true, CommandCase.PauseSource) => decided with { PausedToConverge = false },
+            (true, CommandCase.StartPostCopy) => decided with { PostCopyRequested = false },
+            (true, CommandCase.CancelSource) => decided with { CancelRequested = false },
+            (true, CommandCase.AbandonTarget) => decided with { AbandonRequested = false },
+            _ => decided,
+        };
+    }
+
+    /// <summary>
+    /// Only what is present changes. By hand, since protobuf's own merge goes into durations and adds the nanoseconds of one to the seconds
+    /// of the other.
+    /// </summary>
+    private AdjustSource Merged(AdjustSource change)
+    {
+        var merged = Adjusted.Clone();
+        merged.DowntimeLimit = change.DowntimeLimit ?? merged.DowntimeLimit;
+        merged.Throttle = change.Throttle ?? merged.Throttle;
+        if (change.HasMaxBytesPerSecond)
+        {
+            merged.MaxBytesPerSecond = change.MaxBytesPerSecond;
+        }
+
+        if (change.HasSwitchoverBytesPerSecond)
+        {
+            merged.SwitchoverBytesPerSecond = change.SwitchoverBytesPerSecond;
+        }
+
+        return merged;
+    }
+
+    private SessionState StateAfter(string engineStatus) => (State, engineStatus) switch
+    {
+        (SessionState.Listening, not ("" or "none" or "setup")) => SessionState.Running,
+
+        // Post-copy runs on after its switch-over.
+        (SessionState.SwitchingOver, _) when engineStatus.StartsWith("postcopy-", StringComparison.Ordinal) => SessionState.Running,
+        _ => State,
+    };
+}
