@@ -59,10 +59,14 @@ public sealed class ControlPlaneFixture : IAsyncLifetime
             "--Agents:ResyncEvery=00:00:00.2", "--Agents:SilenceLimit=00:00:02", "--Agents:LongestPause=00:00:00.3", .. settings,
         ]);
         await app.StartAsync();
-        _running.Add(app);
         var channel = GrpcChannel.ForAddress(
             app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
-        _channels.Add(channel);
+        lock (_running)
+        {
+            _running.Add(app);
+            _channels.Add(channel);
+        }
+
         return channel;
     }
 

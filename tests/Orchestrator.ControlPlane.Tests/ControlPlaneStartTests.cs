@@ -1,6 +1,9 @@
 using System.Diagnostics;
 using Grpc.Core;
 using Grpc.Health.V1;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+using Orchestrator.ControlPlane.Database;
 using Orchestrator.TestPostgres;
 using Orchestrator.V1;
 using static Grpc.Health.V1.HealthCheckResponse.Types;
@@ -36,19 +39,34 @@ public sealed class ControlPlaneStartTests(ControlPlaneFixture fleet) : IClassFi
     }
 
     [Fact]
-    public async Task Health_SaysWhetherTheDatabaseAnswers()
+    public async Task DatabaseAway_HealthSaysSo_CallsAreToldToTryAgain_AndBothEndWhenItIsBack()
     {
-        var database = await PostgresFixture.CreateEmptyAsync();
-        var channel = await fleet.AddReplicaAsync($"--Database:ConnectionString={database.ConnectionString}", "--Database:ProbeEvery=00:00:00.1", "--Database:RetryFor=00:00:00");
-        var health = new Health.HealthClient(channel);
-        Assert.Equal(ServingStatus.Serving, (await health.CheckAsync(new HealthCheckRequest())).Status);
+        var data = Directory.CreateTempSubdirectory("orchestrator-away-").FullName;
+        File.SetUnixFileMode(data, File.GetUnixFileMode(data) | UnixFileMode.OtherExecute);
+        var server = await StartServerAsync(data);
+        try
+        {
+            var connectionString = EmbeddedPostgres.ConnectionString(EmbeddedPostgresFolders.In(data));
+            var channel = await fleet.AddReplicaAsync(
+                $"--Database:ConnectionString={connectionString}", "--Database:ProbeEvery=00:00:00.1", "--Database:RetryFor=00:00:00");
+            var health = new Health.HealthClient(channel);
+            var policies = new PolicyService.PolicyServiceClient(channel);
+            Assert.Equal(ServingStatus.Serving, (await health.CheckAsync(new HealthCheckRequest())).Status);
 
-        await database.DisposeAsync();
-        await Eventually.HoldsAsync(async () => (await health.CheckAsync(new HealthCheckRequest())).Status == ServingStatus.NotServing);
+            await server.StopAsync();
+            await Eventually.HoldsAsync(async () => (await health.CheckAsync(new HealthCheckRequest())).Status == ServingStatus.NotServing);
+            await Refused.WithAsync(
+                "DATABASE_AWAY", StatusCode.Unavailable, async () => await policies.ListPoliciesAsync(new ListPoliciesRequest()));
 
-        var refused = await Assert.ThrowsAsync<RpcException>(
-            async () => await new PolicyService.PolicyServiceClient(channel).ListPoliciesAsync(new ListPoliciesRequest()));
-        Assert.True(refused.StatusCode is StatusCode.Unavailable or StatusCode.Internal);
+            server = await StartServerAsync(data);
+            await Eventually.HoldsAsync(async () => (await health.CheckAsync(new HealthCheckRequest())).Status == ServingStatus.Serving);
+            Assert.Equal(14, (await policies.ListPoliciesAsync(new ListPoliciesRequest())).Policies.Count);
+        }
+        finally
+        {
+            await server.StopAsync();
+            Directory.Delete(data, recursive: true);
+        }
     }
 
     [Fact]
@@ -65,6 +83,14 @@ public sealed class ControlPlaneStartTests(ControlPlaneFixture fleet) : IClassFi
         }
 
         await database.DisposeAsync();
+    }
+
+    private static async Task<EmbeddedPostgres> StartServerAsync(string data)
+    {
+        var server = new EmbeddedPostgres(
+            Options.Create(new DatabaseOptions { DataFolder = data }), TimeProvider.System, NullLogger<EmbeddedPostgres>.Instance);
+        await server.StartAsync(CancellationToken.None);
+        return server;
     }
 
     private static Task<(int Code, string Errors)> RunAsync(params string[] settings) => RunAsync(settings, ("UNUSED", ""));

@@ -29,7 +29,7 @@ internal sealed class GuestStartAdmission(
 
             var guest = await guests.FindAsync(guestId, cancellation) ?? throw GuestErrors.Unknown(guestId);
             var host = await hosts.FindAsync(hostId, cancellation) ?? throw GuestErrors.HostUnknown(hostId);
-            if (await RunsThereAsync(guest, host))
+            if (RunsThere(guest, host))
             {
                 return guest;
             }
@@ -54,7 +54,7 @@ internal sealed class GuestStartAdmission(
         AloneAsync(unfinished.GuestId, () => CommandAsync(unfinished, unfinished.HostId ?? ""));
 
     /// <returns>True when the guest is where it is wanted; false when it can be started there.</returns>
-    private Task<bool> RunsThereAsync(StoredGuest guest, RegisteredHost host)
+    private bool RunsThere(StoredGuest guest, RegisteredHost host)
     {
         if (guest.ActiveMigrationId is { } migrationId)
         {
@@ -76,7 +76,7 @@ internal sealed class GuestStartAdmission(
 
         if (guest.State is StoredGuestState.Running or StoredGuestState.Paused)
         {
-            return Task.FromResult(true);
+            return true;
         }
 
         if (guest.State == StoredGuestState.Starting && clock.GetUtcNow() - guest.StateSince < options.Value.StartWithin)
@@ -91,7 +91,7 @@ internal sealed class GuestStartAdmission(
         }
 
         return links.IsConnected(host.HostId)
-            ? Task.FromResult(false)
+            ? false
             : throw GuestErrors.AgentUnreachable(host.HostId, "there is no connection to it");
     }
 

@@ -35,19 +35,16 @@ internal sealed class HostRegistration(HostStore hosts, AgentLinks links, IOptio
     private async Task<V1.HostDescription> AskAsync(AgentAddress address, CancellationToken cancellation)
     {
         using var channel = AgentLink.OpenChannel(address.Endpoint, options.Value);
-        try
-        {
-            var answer = await new AgentService.AgentServiceClient(channel).DescribeHostAsync(
-                new DescribeHostRequest(),
-                deadline: clock.GetUtcNow().UtcDateTime + options.Value.AnswerWithin,
-                cancellationToken: cancellation);
-            return answer.Description is { } description && description.HostId == address.HostId
-                ? description
-                : throw HostErrors.AgentIsAnotherHost(address.HostId, address.Endpoint, answer.Description?.HostId ?? "");
-        }
-        catch (RpcException failure) when (!cancellation.IsCancellationRequested && failure.Trailers.Count == 0)
-        {
-            throw HostErrors.AgentUnreachable(address.HostId, address.Endpoint, failure.Status.Detail);
-        }
+        var answer = await AgentQuestion.AskAsync(new AgentService.AgentServiceClient(channel).DescribeHostAsync(
+            new DescribeHostRequest(),
+            deadline: (clock.GetUtcNow() + options.Value.AnswerWithin).UtcDateTime,
+            cancellationToken: cancellation));
+        cancellation.ThrowIfCancellationRequested();
+        var description = answer.Response is { } response
+            ? response.Description ?? new V1.HostDescription()
+            : throw HostErrors.AgentUnreachable(address.HostId, address.Endpoint, answer.Problem);
+        return description.HostId == address.HostId
+            ? description
+            : throw HostErrors.AgentIsAnotherHost(address.HostId, address.Endpoint, description.HostId);
     }
 }

@@ -139,7 +139,7 @@ public sealed class PrivateServerTests : IAsyncLifetime
         await StartAsync();
         await using var source = NpgsqlDataSource.Create(ConnectionString());
         var gate = new DatabaseGate(
-            source, Options.Create(new DatabaseOptions { RetryFor = s_bound }), TimeProvider.System, NullLogger<DatabaseGate>.Instance);
+            source, Options.Create(new DatabaseOptions { RetryFor = s_bound * 5 }), TimeProvider.System, NullLogger<DatabaseGate>.Instance);
         await gate.RunAsync(
             (connection, token) => connection.ExecuteAsync(new CommandDefinition("CREATE TABLE kept (n integer PRIMARY KEY)")),
             CancellationToken.None);
@@ -170,7 +170,7 @@ public sealed class PrivateServerTests : IAsyncLifetime
         await AskAsync<int>("CREATE TABLE copied (n integer PRIMARY KEY); SELECT 1");
         await using var source = NpgsqlDataSource.Create(ConnectionString());
         var gate = new DatabaseGate(
-            source, Options.Create(new DatabaseOptions { RetryFor = s_bound }), TimeProvider.System, NullLogger<DatabaseGate>.Instance);
+            source, Options.Create(new DatabaseOptions { RetryFor = s_bound * 5 }), TimeProvider.System, NullLogger<DatabaseGate>.Instance);
         var attempts = 0;
 
         await gate.RunAsync(
@@ -186,7 +186,8 @@ public sealed class PrivateServerTests : IAsyncLifetime
                     {
                         if (n == 25_000 && attempts == 1)
                         {
-                            await KillAsync(ServerPid);
+                            // One of its processes killed: the whole server restarts and recovers.
+                            await KillAsync(connection.ProcessID);
                         }
 
                         await copy.StartRowAsync(token);
@@ -240,6 +241,42 @@ public sealed class PrivateServerTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task FolderOnTheWay_ThatTheServersUserCannotEnter_IsNamed()
+    {
+        if (!Environment.IsPrivilegedProcess)
+        {
+            // Only root runs the server as somebody else.
+            return;
+        }
+
+        var closed = Path.Combine(_data, "closed");
+        Directory.CreateDirectory(closed, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+
+        var refused = await Assert.ThrowsAsync<StartRefusedException>(
+            () => New(Path.Combine(closed, "data")).StartAsync(CancellationToken.None));
+        Assert.Contains($"cannot enter {closed} on the way", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task AsAnOrdinaryUser_RunsTheServerItself()
+    {
+        var user = await ServerUser.FindAsync(null, CancellationToken.None);
+        var data = Path.Combine(_data, "of-a-user");
+        Directory.CreateDirectory(data);
+        await ProgramRun.OfAsync(["chown", $"{user.Uid}", data], s_bound, CancellationToken.None);
+
+        await RunControlPlaneAsync(data, user.Prefix, control: process =>
+        {
+            var folders = EmbeddedPostgresFolders.In(data, null);
+            Assert.NotNull(Postmaster.Find(folders));
+            return Task.CompletedTask;
+        });
+
+        Assert.Equal(user.Uid, await ProgramRun.OfAsync(["stat", "-c", "%u", EmbeddedPostgresFolders.In(data).Cluster], s_bound, CancellationToken.None)
+            is { Succeeded: true } said ? int.Parse(said.Output, CultureInfo.InvariantCulture) : -1);
+    }
+
+    [Fact]
     public async Task DataFolderOfALongPath_PutsTheSocketElsewhere()
     {
         var data = Path.Combine(_data, new string('d', 100));
@@ -271,26 +308,39 @@ public sealed class PrivateServerTests : IAsyncLifetime
     }
 
     /// <summary>A whole control plane that is killed as soon as it serves: its server goes on, and nobody watches it.</summary>
-    private async Task StartAndKillControlPlaneAsync()
+    private Task StartAndKillControlPlaneAsync() => RunControlPlaneAsync(_data, [], process =>
     {
-        using var process = Process.Start(new ProcessStartInfo(
-            "dotnet",
-            [
-                Path.Combine(AppContext.BaseDirectory, "Orchestrator.ControlPlane.dll"), $"--Database:DataFolder={_data}",
-                "--Listen:Address=http://127.0.0.1:0",
-            ])
-        { RedirectStandardOutput = true }) ?? throw new InvalidOperationException();
+        process.Kill();
+        return Task.CompletedTask;
+    });
+
+    /// <summary>A control plane in a process of its own; told to stop when it still runs at the end.</summary>
+    private static async Task RunControlPlaneAsync(string data, IReadOnlyList<string> prefix, Func<Process, Task> control)
+    {
+        string[] command =
+        [
+            .. prefix, "dotnet", Path.Combine(AppContext.BaseDirectory, "Orchestrator.ControlPlane.dll"), $"--Database:DataFolder={data}",
+            "--Listen:Address=http://127.0.0.1:0",
+        ];
+        using var process = Process.Start(new ProcessStartInfo(command[0], command.Skip(1)) { RedirectStandardOutput = true })
+            ?? throw new InvalidOperationException();
         try
         {
-            while (await process.StandardOutput.ReadLineAsync().WaitAsync(s_bound) is { } line
-                && !line.Contains("Application started", StringComparison.Ordinal))
+            var said = "";
+            while (!said.Contains("Application started", StringComparison.Ordinal))
             {
-                // Until it serves.
+                said = await process.StandardOutput.ReadLineAsync().WaitAsync(s_bound) ?? throw new InvalidOperationException($"Ended. {said}");
             }
+
+            await control(process);
         }
         finally
         {
-            process.Kill();
+            if (!process.HasExited)
+            {
+                await ProgramRun.OfAsync(["kill", "-TERM", $"{process.Id}"], s_bound, CancellationToken.None);
+            }
+
             await process.WaitForExitAsync().WaitAsync(s_bound);
         }
     }
