@@ -30,10 +30,10 @@ internal sealed class Fleet : IAsyncDisposable
 
     private readonly ConcurrentQueue<Exception> _failures = new();
 
-    public Fleet(NpgsqlDataSource database, ScriptedAgents? agents = null, MovedClock? clock = null, FaultOptions? faults = null)
+    public Fleet(NpgsqlDataSource database, PlayedAgents? agents = null, MovedClock? clock = null, FaultOptions? faults = null)
     {
         Database = database;
-        Agents = agents ?? new ScriptedAgents();
+        Agents = agents ?? new PlayedAgents();
         Clock = clock ?? new MovedClock();
         var options = Options.Create(new MigrationOptions { ReadingsEvery = TimeSpan.FromMilliseconds(10) });
         var gate = new DatabaseGate(
@@ -68,7 +68,7 @@ internal sealed class Fleet : IAsyncDisposable
 
     public NpgsqlDataSource Database { get; }
 
-    public ScriptedAgents Agents { get; }
+    public PlayedAgents Agents { get; }
 
     public MovedClock Clock { get; }
 
