@@ -11,7 +11,7 @@ internal sealed record AgentSettings
 {
     private static readonly string[] s_known =
     [
-        "Agent:HostId", "Agent:RuntimeFolder", "Agent:MigrationAddress", "Agent:MemoryOvercommit", "Agent:ReportIntervalMs",
+        "Agent:HostId", "Agent:RuntimeFolder", "Agent:MigrationAddress", "Agent:MigrationPorts", "Agent:MemoryOvercommit", "Agent:ReportIntervalMs",
         "Agent:ProbeKvm", "Listen:Address", "Listen:AllowPlaintextOffLoopback", "Qemu:Program",
     ];
 
@@ -26,6 +26,11 @@ internal sealed record AgentSettings
 
     /// <summary>Agent:MigrationAddress. Where other hosts' engines reach this one's. Default: the listen address.</summary>
     public required IPAddress MigrationAddress { get; init; }
+
+    /// <summary>
+    /// Agent:MigrationPorts, "FIRST-LAST". Where incoming migrations may listen, for those who open a firewall. Default: any free port.
+    /// </summary>
+    public required PortRange? MigrationPorts { get; init; }
 
     /// <summary>Qemu:Program, as an absolute path. Default: qemu-system-x86_64 on PATH.</summary>
     public required string QemuProgram { get; init; }
@@ -60,6 +65,7 @@ internal sealed record AgentSettings
             RuntimeFolder = Folder(),
             Listen = Listening(),
             MigrationAddress = MigrationFrom(),
+            MigrationPorts = Ports(),
             QemuProgram = Program(),
             MemoryOvercommit = Number("Agent:MemoryOvercommit", 1, 0.1, 10),
             ReportInterval = TimeSpan.FromMilliseconds(Number("Agent:ReportIntervalMs", 250, 50, 60_000)),
@@ -132,6 +138,22 @@ internal sealed record AgentSettings
             }
 
             return listen ?? IPAddress.Loopback;
+        }
+
+        PortRange? Ports()
+        {
+            if (configuration["Agent:MigrationPorts"] is not { Length: > 0 } text)
+            {
+                return null;
+            }
+
+            if (PortRange.Parse(text) is not { } range)
+            {
+                found.Add("Agent:MigrationPorts", $"must be FIRST-LAST with ports from 1 to 65535, e.g. 49152-49215, is \"{text}\"");
+                return null;
+            }
+
+            return range;
         }
 
         string Program()

@@ -68,4 +68,34 @@ public class ViolationsTests
         Assert.Equal(given, violations.PageSize("page_size", asked, 100, 1000));
         Assert.Equal(refused, violations.Any);
     }
+
+    [Fact]
+    public void InvalidRequest_OfVeryMany_StaysWithinWhatClientsTake()
+    {
+        var violations = new Violations();
+        for (var n = 0; n < 10_000; n++)
+        {
+            violations.Add($"steps[{n}].when[{n}].elapsed_above_per_gib", "must be 1 s to 3600 s, is 0");
+        }
+
+        var refused = Refusal.InvalidRequest(violations);
+
+        var named = Refusal.FindDetail<Google.Rpc.BadRequest>(refused)!.FieldViolations;
+        Assert.InRange(named.Count, 40, 100);
+        Assert.Equal($"and {10_000 - named.Count + 1} more", named[^1].Description);
+        Assert.True((refused.Trailers.GetValueBytes(Refusal.TrailerKey)!.Length * 4 / 3) + refused.Status.Detail.Length < 8000);
+    }
+
+    [Fact]
+    public void InvalidRequest_OneTooLong_IsCountedAndNotNamed()
+    {
+        var violations = new Violations();
+        violations.Add("a", "is wrong");
+        violations.Add("b", new string('x', 6000));
+
+        var refused = Refusal.InvalidRequest(violations);
+
+        Assert.Equal(["a", "..."], Refusal.FindDetail<Google.Rpc.BadRequest>(refused)!.FieldViolations.Select(found => found.Field));
+        Assert.StartsWith("The request has fields that are not acceptable: a is wrong; and 1 more.", refused.Status.Detail, StringComparison.Ordinal);
+    }
 }

@@ -15,6 +15,8 @@ internal sealed partial class GuestLauncher(
     /// <summary>Where engines started here receive migration streams.</summary>
     public IPAddress MigrationAddress => settings.MigrationAddress;
 
+    public PortRange? MigrationPorts => settings.MigrationPorts;
+
     /// <param name="spec">Checked, with defaults filled in.</param>
     /// <exception cref="AgentRefusedException">Accelerator, memory, or the engine's own refusal; nothing is left behind.</exception>
     public async Task<Guest> LaunchAsync(string guestId, MachineSpec spec, GuestStart start, CancellationToken cancellation)

@@ -178,7 +178,10 @@ internal sealed class TargetSession : MigrationSession
         Log.Write(at => new JournalEntry.Listening(at, $"tcp:{Host()}:{port}"));
     }
 
-    private string Uri(uint port) => $"tcp:{Host()}:{port}";
+    /// <summary>QEMU itself looks for the first free port of a range (qapi/sockets.json, InetSocketAddress.to).</summary>
+    private string Uri(uint port) => port == 0 && _launcher.MigrationPorts is { } range
+        ? $"tcp:{Host()}:{range.First},to={range.Last}"
+        : $"tcp:{Host()}:{port}";
 
     private string Host()
     {

@@ -28,7 +28,10 @@ public abstract record ConvergenceDecision
 /// <summary>What one reading led to.</summary>
 /// <param name="State">What to remember; hand it back with the next reading.</param>
 /// <param name="Explanation">Null for <see cref="ConvergenceDecision.Wait"/>.</param>
-public sealed record ConvergenceStep(ConvergenceState State, ConvergenceDecision Decision, Explanation? Explanation);
+public sealed record ConvergenceStep(ConvergenceState State, ConvergenceDecision Decision, Explanation? Explanation)
+{
+    internal static ConvergenceStep Nothing(ConvergenceState state) => new(state, new ConvergenceDecision.Wait(), null);
+}
 
 /// <summary>Why: the rule that spoke and what it spoke on.</summary>
 /// <param name="Rule">For a program, e.g. "pacing.exponential" or "steps[1].stalled".</param>

@@ -83,7 +83,7 @@ public abstract record Trigger
     {
     }
 
-    /// <param name="MinImprovement">Share by which a round's low must undercut the best before, to count as progress.</param>
+    /// <param name="MinImprovement">Share by which a round's measure must undercut the best before to be progress. 0 means 0.05.</param>
     public sealed record Stalled(int Rounds, double MinImprovement) : Trigger;
 
     public sealed record Infeasible : Trigger;

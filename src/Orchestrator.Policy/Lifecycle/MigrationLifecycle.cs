@@ -33,8 +33,11 @@ public enum MigrationEvent
     /// <summary>A caller wants it undone.</summary>
     CancelRequested,
 
-    /// <summary>The policy gave up.</summary>
+    /// <summary>We gave up: the policy, or because a side refused or is gone before the switch-over.</summary>
     AbortDecided,
+
+    /// <summary>The source's engine ended without completing: what is left is to be cleared away.</summary>
+    EngineFailed,
 
     /// <summary>Undone at a caller's wish: the source is as before.</summary>
     CancelFinished,
@@ -74,6 +77,10 @@ public static class MigrationLifecycle
         // Past the switch-over the source no longer holds the newest memory, so there is nothing to cancel back to.
         (MigrationPhase.Requested or MigrationPhase.Queued or MigrationPhase.Preparing or MigrationPhase.Copying,
             MigrationEvent.CancelRequested or MigrationEvent.AbortDecided) => MigrationPhase.Cancelling,
+        (MigrationPhase.Copying or MigrationPhase.SwitchingOver, MigrationEvent.EngineFailed) => MigrationPhase.Cancelling,
+
+        // The switch to post-copy won the race against the wish to undo: there is nothing to go back to any more.
+        (MigrationPhase.Cancelling, MigrationEvent.PostCopyStarted) => MigrationPhase.PostCopy,
         (MigrationPhase.Cancelling, MigrationEvent.CancelFinished) => MigrationPhase.Cancelled,
         (MigrationPhase.Requested or MigrationPhase.Queued or MigrationPhase.Preparing or MigrationPhase.Copying
             or MigrationPhase.SwitchingOver or MigrationPhase.Cancelling, MigrationEvent.Faulted) => MigrationPhase.Failed,

@@ -13,6 +13,11 @@ public static class Refusal
     /// <summary>Name of the trailer, fixed by the rich error model.</summary>
     public const string TrailerKey = "grpc-status-details-bin";
 
+    // Trailers travel as headers do: clients on gRPC's C core take 8 KiB of them in all, and details grow by a third in base64,
+    // with the message in them once more.
+    private const int MaxDetailBytes = 4000;
+    private const int MaxMessageCharacters = 600;
+
     /// <param name="domain">The API whose error enum has the reason, e.g. "orchestrator.v1".</param>
     /// <param name="reason">Member of that enum without its prefix, e.g. "HOST_UNKNOWN".</param>
     /// <param name="facts">Ids, limits, states: name and value.</param>
@@ -24,11 +29,26 @@ public static class Refusal
     public static RpcException RetryLater(StatusCode code, string domain, string reason, string message, TimeSpan delay) =>
         Create(code, message, Info(domain, reason, []), new RetryInfo { RetryDelay = delay.ToDuration() });
 
-    /// <summary>INVALID_ARGUMENT that names every field at fault.</summary>
-    public static RpcException InvalidRequest(Violations violations) => Create(
-        StatusCode.InvalidArgument,
-        $"The request has fields that are not acceptable: {string.Join("; ", violations.Found.Select(violation => $"{violation.Field} {violation.Description}"))}.",
-        new BadRequest { FieldViolations = { violations.Found } });
+    /// <summary>INVALID_ARGUMENT that names every field at fault; of very many, as many as any client takes in one answer.</summary>
+    public static RpcException InvalidRequest(Violations violations)
+    {
+        var named = FirstOf(violations.Found, MaxDetailBytes, violation => violation.CalculateSize() + 3);
+        var worded = FirstOf(violations.Found, MaxMessageCharacters, violation => violation.Field.Length + violation.Description.Length);
+        var badRequest = new BadRequest { FieldViolations = { named } };
+        if (named.Count < violations.Found.Count)
+        {
+            badRequest.FieldViolations.Add(new BadRequest.Types.FieldViolation
+            {
+                Field = "...", Description = $"and {violations.Found.Count - named.Count} more",
+            });
+        }
+
+        return Create(
+            StatusCode.InvalidArgument,
+            $"The request has fields that are not acceptable: {string.Join("; ", worded.Select(violation => $"{violation.Field} {violation.Description}"))}"
+                + (worded.Count < violations.Found.Count ? $"; and {violations.Found.Count - worded.Count} more." : "."),
+            badRequest);
+    }
 
     /// <summary>The detail of the wanted type that an error carries, or null.</summary>
     public static T? FindDetail<T>(RpcException exception)
@@ -50,6 +70,13 @@ public static class Refusal
             // A proxy or another server's trailer: an error without details is still an error.
             return null;
         }
+    }
+
+    private static List<BadRequest.Types.FieldViolation> FirstOf(
+        IReadOnlyList<BadRequest.Types.FieldViolation> violations, int room, Func<BadRequest.Types.FieldViolation, int> size)
+    {
+        var first = violations.TakeWhile(violation => (room -= size(violation)) >= 0).ToList();
+        return first.Count > 0 ? first : [.. violations.Take(1)];
     }
 
     private static ErrorInfo Info(string domain, string reason, ReadOnlySpan<(string Key, string Value)> facts)

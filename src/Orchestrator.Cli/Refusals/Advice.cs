@@ -1,0 +1,64 @@
+namespace Orchestrator.Cli.Refusals;
+
+/// <summary>What a person does about a refusal; the reasons are those of the error enums in proto/orchestrator/v1.</summary>
+internal static class Advice
+{
+    private static readonly Dictionary<string, string> s_byReason = new(StringComparer.Ordinal)
+    {
+        ["HOST_UNKNOWN"] = "see which hosts there are: migctl hosts list",
+        ["HOST_EXISTS"] = "choose another id, or remove the old host first: migctl hosts remove ID",
+        ["HOST_IN_USE"] = "move its guests away or stop them first: migctl guests list --host ID",
+        ["AGENT_UNREACHABLE"] = "start the host's agent or mend its endpoint, then try again",
+        ["AGENT_REFUSED"] = "mend what the agent names in its message, then try again",
+        ["AGENT_IS_ANOTHER_HOST"] = "register the host under the id that its agent has, or give the right endpoint",
+
+        ["GUEST_UNKNOWN"] = "see which guests there are: migctl guests list",
+        ["GUEST_EXISTS"] = "choose another id; a guest's spec changes only by removing and defining it again",
+        ["HOST_CORDONED"] = "choose another host, or open this one: migctl hosts uncordon ID",
+        ["GUEST_ELSEWHERE"] = "the guest has a host already: migctl guests get ID; to move it: migctl migrate ID HOST",
+        ["GUEST_MIGRATING"] = "wait for the migration, or cancel it: migctl list --running",
+        ["GUEST_RUNNING"] = "stop it first: migctl guests stop ID",
+        ["GUEST_STATE_UNKNOWN"] = "wait until its host answers again (migctl hosts list); starting it elsewhere could make two of it",
+        ["START_FAILED"] = "mend what the engine names in its message, then start it again",
+        ["GUEST_NOT_RUNNING"] = "start it first: migctl guests start ID HOST",
+        ["RESUME_REFUSED"] = "wait for the end of the non-live migration; it runs on afterwards as before",
+
+        ["MIGRATION_UNKNOWN"] = "see which migrations there are: migctl list",
+        ["MIGRATION_EXISTS"] = "leave --id out, or choose a new UUID",
+        ["TARGET_UNKNOWN"] = "see which hosts there are: migctl hosts list",
+        ["POLICY_UNKNOWN"] = "see which policies there are: migctl policies list",
+        ["GUEST_ALREADY_MIGRATING"] =
+            "wait for the other migration (migctl watch {active_migration_id}) or cancel it (migctl cancel {active_migration_id})",
+        ["TARGET_CORDONED"] = "choose another host, or open this one: migctl hosts uncordon ID",
+        ["TARGET_IS_SOURCE"] = "the guest is there already; choose another host: migctl hosts list",
+        ["TARGET_UNREACHABLE"] = "start the target's agent, or choose another host: migctl hosts list",
+        ["SOURCE_UNREACHABLE"] = "start the agent of the host that the guest is on: migctl hosts list",
+        ["POST_COPY_IMPOSSIBLE"] = "use a policy without a post_copy step, and no non-live mode or VFIO device where post-copy is wanted",
+        ["PAST_POINT_OF_NO_RETURN"] = "let it finish: the target may hold the newest memory",
+        ["MIGRATION_ENDED"] = "see what became of it: migctl explain ID",
+        ["NOT_COPYING"] = "try again while it copies: migctl get ID tells the phase",
+        ["LIMIT_ABOVE_BUDGET"] =
+            "ask for at most the promised budget of {budget_ms} ms, or start a new migration with a larger --max-downtime",
+        ["SHUTTING_DOWN"] = "try again in a moment; migrations go on meanwhile",
+        ["DATABASE_AWAY"] = "try again in a moment; the control plane is there, its database is not",
+        ["WATCHER_TOO_SLOW"] = "watch again; the snapshot catches up",
+
+        ["POLICY_EXISTS"] = "write a new revision instead: migctl policies apply -f FILE",
+        ["REVISION_STALE"] = "somebody wrote a newer revision: read it (migctl policies get NAME) and decide again",
+        ["POLICY_IS_PRESET"] = "give your document another name; presets are not changed",
+    };
+
+    /// <param name="facts">The refusal's metadata, which may fill in a name.</param>
+    public static string? For(string reason, IEnumerable<KeyValuePair<string, string>> facts)
+    {
+        if (!s_byReason.TryGetValue(reason, out var advice))
+        {
+            return null;
+        }
+
+        advice = facts.Aggregate(advice, (text, fact) => text.Replace("{" + fact.Key + "}", fact.Value, StringComparison.Ordinal));
+        return advice
+            .Replace("{active_migration_id}", "ID", StringComparison.Ordinal)
+            .Replace(" of {budget_ms} ms", "", StringComparison.Ordinal);
+    }
+}

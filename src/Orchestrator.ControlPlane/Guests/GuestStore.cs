@@ -1,0 +1,217 @@
+using Dapper;
+using Npgsql;
+using Orchestrator.ControlPlane.Database;
+using Orchestrator.V1;
+
+namespace Orchestrator.ControlPlane.Guests;
+
+/// <summary>Owns the table guests, but for what an active migration writes.</summary>
+internal sealed class GuestStore(DatabaseGate database)
+{
+    private const string Select = """
+        SELECT guest_id AS GuestId, defined_spec::text AS DefinedSpec, spec::text AS Spec, state, state_since AS StateSince,
+               host_id AS HostId, starts_paused AS StartsPaused, stopping, active_migration_id AS ActiveMigrationId,
+               migration_target_host_id AS MigrationTargetHostId, migration_keeps_stopped AS MigrationKeepsStopped,
+               defined_at AS DefinedAt, serial_socket AS SerialSocket, revision
+          FROM guests
+        """;
+
+    public Task<StoredGuest?> FindAsync(string guestId, CancellationToken cancellation)
+    {
+        const string Sql = $"""
+            {Select}
+             WHERE guest_id = @guestId
+            """;
+        return database.RunAsync(
+            async (connection, token) => (await connection.QuerySingleOrDefaultAsync<Row>(
+                new CommandDefinition(Sql, new { guestId }, cancellationToken: token)))?.ToGuest(),
+            cancellation);
+    }
+
+    /// <summary>In the order of ids, beginning after the one named; empty = from the first.</summary>
+    /// <param name="hostId">Only guests on this host; empty = all.</param>
+    public Task<IReadOnlyList<StoredGuest>> ListAsync(string hostId, string after, int limit, CancellationToken cancellation)
+    {
+        const string Sql = $"""
+            {Select}
+             WHERE guest_id > @after AND (@hostId = '' OR host_id = @hostId)
+             ORDER BY guest_id
+             LIMIT @limit
+            """;
+        return ListAsync(Sql, new { hostId, after, limit }, cancellation);
+    }
+
+    /// <summary>Every guest that the ledger has on the host, and those of the named ones that it has elsewhere or nowhere.</summary>
+    public Task<IReadOnlyList<StoredGuest>> ListOnHostAsync(
+        string hostId, IReadOnlyCollection<string> guestIds, CancellationToken cancellation)
+    {
+        const string Sql = $"""
+            {Select}
+             WHERE host_id = @hostId OR guest_id = ANY (@guestIds)
+             ORDER BY guest_id
+            """;
+        return ListAsync(Sql, new { hostId, guestIds = guestIds.ToArray() }, cancellation);
+    }
+
+    /// <summary>Guests whose start was written down before the moment named and has no known outcome yet.</summary>
+    public Task<IReadOnlyList<StoredGuest>> ListStartingSinceAsync(DateTimeOffset before, CancellationToken cancellation)
+    {
+        const string Sql = $"""
+            {Select}
+             WHERE state = 'Starting' AND state_since < @before AND active_migration_id IS NULL
+             ORDER BY guest_id
+            """;
+        return ListAsync(Sql, new { before }, cancellation);
+    }
+
+    public async Task<DefineGuestOutcome> DefineAsync(string guestId, MachineSpec spec, DateTimeOffset at, CancellationToken cancellation)
+    {
+        const string Sql = """
+            INSERT INTO guests (guest_id, defined_spec, spec, state, state_since, starts_paused, stopping, defined_at, serial_socket, revision)
+            VALUES (@guestId, @spec::jsonb, @spec::jsonb, 'ShutOff', @at, false, false, @at, '', 1)
+            ON CONFLICT (guest_id) DO NOTHING
+            """;
+        var written = await database.RunAsync(
+            async (connection, token) => await connection.ExecuteAsync(
+                new CommandDefinition(Sql, new { guestId, spec = ProtoJson.Write(spec), at }, cancellationToken: token)) == 1,
+            cancellation);
+        if (written)
+        {
+            return DefineGuestOutcome.Defined;
+        }
+
+        // A caller may repeat what it asked for or what it was answered, with the machine type pinned.
+        var present = await FindAsync(guestId, cancellation);
+        return spec.Equals(present?.DefinedSpec) || spec.Equals(present?.Spec) ? DefineGuestOutcome.DefinedBefore : DefineGuestOutcome.Exists;
+    }
+
+    /// <summary>
+    /// Writes down that the guest is being started on the host, before anybody is told to. One statement decides: of two claims of the
+    /// same guest one finds the revision it has read.
+    /// </summary>
+    /// <returns>The guest as written; null when it was written meanwhile, or the host is gone or cordoned: read again and decide again.</returns>
+    public Task<StoredGuest?> ClaimAsync(
+        StoredGuest read, string hostId, bool paused, DateTimeOffset at, CancellationToken cancellation)
+    {
+        const string Sql = """
+            UPDATE guests
+               SET state = 'Starting', state_since = @StateSince, host_id = @HostId, starts_paused = @StartsPaused, stopping = false,
+                   serial_socket = '', revision = @Revision + 1
+             WHERE guest_id = @GuestId AND revision = @Revision AND active_migration_id IS NULL
+               AND EXISTS (SELECT 1 FROM hosts WHERE hosts.host_id = @HostId AND NOT hosts.cordoned)
+            """;
+        var claimed = read with
+        {
+            State = StoredGuestState.Starting,
+            StateSince = at,
+            HostId = hostId,
+            StartsPaused = paused,
+            Stopping = false,
+            SerialSocket = "",
+        };
+        return database.RunAsync(
+            async (connection, token) =>
+            {
+                try
+                {
+                    return await connection.ExecuteAsync(new CommandDefinition(
+                        Sql,
+                        new { read.GuestId, read.Revision, claimed.HostId, claimed.StartsPaused, claimed.StateSince },
+                        cancellationToken: token)) == 1
+                        ? claimed with { Revision = read.Revision + 1 }
+                        : null;
+                }
+                catch (PostgresException gone) when (gone is
+                    { SqlState: PostgresErrorCodes.ForeignKeyViolation, ConstraintName: "guests_host_known" })
+                {
+                    return null;
+                }
+            },
+            cancellation);
+    }
+
+    /// <summary>Writes what was learnt of a guest that no migration holds.</summary>
+    /// <param name="now">The guest as it is to stand; its id and what migrations write are not looked at.</param>
+    /// <returns>The guest as written; null when it was written meanwhile.</returns>
+    public Task<StoredGuest?> WriteAsync(StoredGuest read, StoredGuest now, CancellationToken cancellation)
+    {
+        const string Sql = """
+            UPDATE guests
+               SET state = @state, state_since = @StateSince, host_id = @HostId, stopping = @Stopping, spec = @spec::jsonb,
+                   serial_socket = @SerialSocket, revision = @Revision + 1
+             WHERE guest_id = @GuestId AND revision = @Revision AND active_migration_id IS NULL
+            """;
+        var parameters = new
+        {
+            state = now.State.ToString(),
+            now.StateSince,
+            now.HostId,
+            now.Stopping,
+            spec = ProtoJson.Write(now.Spec),
+            now.SerialSocket,
+            read.GuestId,
+            read.Revision,
+        };
+        return database.RunAsync(
+            async (connection, token) => await connection.ExecuteAsync(
+                new CommandDefinition(Sql, parameters, cancellationToken: token)) == 1
+                ? now with { Revision = read.Revision + 1 }
+                : null,
+            cancellation);
+    }
+
+    /// <returns>False when the guest was written meanwhile, is gone, or is not shut off.</returns>
+    public Task<bool> RemoveAsync(StoredGuest read, CancellationToken cancellation)
+    {
+        const string Sql = """
+            DELETE FROM guests
+             WHERE guest_id = @GuestId AND revision = @Revision AND state = 'ShutOff' AND active_migration_id IS NULL
+            """;
+        return database.RunAsync(
+            async (connection, token) => await connection.ExecuteAsync(
+                new CommandDefinition(Sql, new { read.GuestId, read.Revision }, cancellationToken: token)) == 1,
+            cancellation);
+    }
+
+    private Task<IReadOnlyList<StoredGuest>> ListAsync(string sql, object parameters, CancellationToken cancellation) =>
+        database.RunAsync<IReadOnlyList<StoredGuest>>(
+            async (connection, token) => [.. (await connection.QueryAsync<Row>(
+                new CommandDefinition(sql, parameters, cancellationToken: token))).Select(row => row.ToGuest())],
+            cancellation);
+
+    /// <summary>Positional on purpose: a column that does not fit throws instead of staying at its default.</summary>
+    private sealed record Row(
+        string GuestId,
+        string DefinedSpec,
+        string Spec,
+        string State,
+        DateTime StateSince,
+        string? HostId,
+        bool StartsPaused,
+        bool Stopping,
+        Guid? ActiveMigrationId,
+        string? MigrationTargetHostId,
+        bool MigrationKeepsStopped,
+        DateTime DefinedAt,
+        string SerialSocket,
+        long Revision)
+    {
+        public StoredGuest ToGuest() => new()
+        {
+            GuestId = GuestId,
+            DefinedSpec = ProtoJson.Read<MachineSpec>(DefinedSpec),
+            Spec = ProtoJson.Read<MachineSpec>(Spec),
+            State = Enum.Parse<StoredGuestState>(State),
+            StateSince = new DateTimeOffset(StateSince, TimeSpan.Zero),
+            HostId = HostId,
+            StartsPaused = StartsPaused,
+            Stopping = Stopping,
+            ActiveMigrationId = ActiveMigrationId,
+            MigrationTargetHostId = MigrationTargetHostId,
+            MigrationKeepsStopped = MigrationKeepsStopped,
+            DefinedAt = new DateTimeOffset(DefinedAt, TimeSpan.Zero),
+            SerialSocket = SerialSocket,
+            Revision = Revision,
+        };
+    }
+}

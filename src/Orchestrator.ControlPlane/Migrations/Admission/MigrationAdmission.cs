@@ -1,0 +1,184 @@
+using Microsoft.Extensions.Options;
+using Orchestrator.ControlPlane.Guests;
+using Orchestrator.ControlPlane.Hosts;
+using Orchestrator.ControlPlane.Migrations.Ledger;
+using Orchestrator.ControlPlane.Migrations.Supervision;
+using Orchestrator.ControlPlane.Policies;
+using Orchestrator.Policy.Convergence;
+using Orchestrator.V1;
+using MigrationPhase = Orchestrator.Policy.Lifecycle.MigrationPhase;
+
+namespace Orchestrator.ControlPlane.Migrations.Admission;
+
+/// <summary>Starts a migration: checks, stores, and has it supervised. The same request again is the same migration.</summary>
+internal sealed class MigrationAdmission(
+    AdmissionFacts facts, MigrationStore migrations, MigrationSupervisors supervisors, IAgentCalls agents, TimeProvider clock)
+{
+    /// <summary>How often the guest may change under a start before that is taken for more than chance.</summary>
+    private const int Attempts = 5;
+
+    public async Task<AdmissionResult> AdmitAsync(StartMigrationCommand command, CancellationToken cancellation)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            if (await migrations.FindAsync(command.MigrationId, cancellation) is { } before)
+            {
+                return await RepeatAsync(command, before, cancellation);
+            }
+
+            var (refusal, migration, guestRevision) = await CheckAsync(command, cancellation);
+            if (refusal is not null || migration is null)
+            {
+                return refusal ?? new AdmissionResult(AdmissionOutcome.GuestUnknown, null);
+            }
+
+            switch (await migrations.AdmitAsync(migration, guestRevision, cancellation))
+            {
+                case AdmitOutcome.Admitted:
+                    supervisors.Begin(migration);
+                    return new AdmissionResult(AdmissionOutcome.Admitted, migration);
+                case AdmitOutcome.TargetGone:
+                    return new AdmissionResult(AdmissionOutcome.TargetUnknown, null);
+                case AdmitOutcome.GuestAlreadyMigrating:
+                    return await MigratingAsync(command.GuestId, null, cancellation);
+                case AdmitOutcome.GuestChanged when attempt >= Attempts:
+                    return new AdmissionResult(AdmissionOutcome.GuestNotRunning, null);
+                case AdmitOutcome.GuestChanged:
+                case AdmitOutcome.AdmittedBefore:
+                    // Somebody was faster; what they wrote decides.
+                    break;
+            }
+        }
+    }
+
+    private async Task<AdmissionResult> RepeatAsync(StartMigrationCommand command, Migration before, CancellationToken cancellation)
+    {
+        if (!command.Request.Equals(before.Request))
+        {
+            return new AdmissionResult(AdmissionOutcome.Exists, before);
+        }
+
+        await supervisors.BeginIfForgottenAsync(before, cancellation);
+        return new AdmissionResult(AdmissionOutcome.AdmittedBefore, before);
+    }
+
+    private async Task<(AdmissionResult? Refusal, Migration? Migration, long GuestRevision)> CheckAsync(
+        StartMigrationCommand command, CancellationToken cancellation)
+    {
+        if (await facts.FindGuestAsync(command.GuestId, cancellation) is not { } guest)
+        {
+            return Refuse(AdmissionOutcome.GuestUnknown);
+        }
+
+        if (await facts.FindHostAsync(command.TargetHostId, cancellation) is not { } target)
+        {
+            return Refuse(AdmissionOutcome.TargetUnknown);
+        }
+
+        if (await facts.FindPolicyAsync(command.Policy, command.PolicyRevision, cancellation) is not { } policy)
+        {
+            return Refuse(AdmissionOutcome.PolicyUnknown);
+        }
+
+        if (guest.ActiveMigrationId is { } active)
+        {
+            return (await MigratingAsync(command.GuestId, active, cancellation), null, 0);
+        }
+
+        if (guest.State is not (StoredGuestState.Running or StoredGuestState.Paused) || guest.Stopping || guest.HostId is not { } source)
+        {
+            return Refuse(AdmissionOutcome.GuestNotRunning);
+        }
+
+        var document = PolicyDocumentParser.ParseStored(policy.Document);
+        var nonLive = command.Mode is MigrationMode.NonLive;
+        AdmissionOutcome? refusal =
+            source == command.TargetHostId ? AdmissionOutcome.TargetIsSource
+            : target.Cordoned ? AdmissionOutcome.TargetCordoned
+            : !agents.IsConnected(source) ? AdmissionOutcome.SourceUnreachable
+            : !agents.IsConnected(command.TargetHostId) ? AdmissionOutcome.TargetUnreachable
+            : DocumentRules.ViolationsFor(document, guest.Spec.VfioDevices.Count > 0, nonLive).Count > 0 ? AdmissionOutcome.PostCopyImpossible
+            : null;
+        return refusal is { } why ? Refuse(why) : (null, Write(command, guest, source, policy, document), guest.Revision);
+
+        static (AdmissionResult?, Migration?, long) Refuse(AdmissionOutcome outcome) => (new AdmissionResult(outcome, null), null, 0);
+    }
+
+    private Migration Write(
+        StartMigrationCommand command, StoredGuest guest, string source, StoredPolicy policy, ConvergenceDocument document)
+    {
+        var at = clock.GetUtcNow();
+        return new Migration
+        {
+            MigrationId = command.MigrationId,
+            GuestId = command.GuestId,
+            SourceHostId = source,
+            TargetHostId = command.TargetHostId,
+            Request = command.Request,
+            Spec = guest.Spec,
+            Policy = policy.Name,
+            PolicyRevision = policy.Revision,
+            Mode = command.Mode,
+            MaxDowntime = command.MaxDowntime is { } asked && asked < document.MaxDowntime ? asked : document.MaxDowntime,
+            Deadline = command.Deadline,
+            MaxBytesPerSecond = command.MaxBytesPerSecond > 0 ? command.MaxBytesPerSecond : document.Bandwidth.Max?.BytesPerSecond ?? 0,
+            RequestedBy = command.RequestedBy,
+            GuestWasRunning = guest.State is StoredGuestState.Running,
+            Phase = MigrationPhase.Requested,
+            PhaseSince = at,
+            CreatedAt = at,
+            Revision = 1,
+            Epoch = 1,
+            LastTransition = 1,
+        };
+    }
+
+    /// <param name="active">Null = look it up.</param>
+    private async Task<AdmissionResult> MigratingAsync(string guestId, Guid? active, CancellationToken cancellation) =>
+        new(AdmissionOutcome.GuestAlreadyMigrating, null)
+        {
+            ActiveMigrationId = active ?? await migrations.FindRunningOfAsync(guestId, cancellation),
+        };
+}
+
+/// <summary>What admission looks up in the other features' stores.</summary>
+internal sealed class AdmissionFacts(GuestStore guests, HostStore hosts, PolicyStore policies, IOptions<DefaultPolicyOptions> defaults)
+{
+    public Task<StoredGuest?> FindGuestAsync(string guestId, CancellationToken cancellation) => guests.FindAsync(guestId, cancellation);
+
+    public Task<RegisteredHost?> FindHostAsync(string hostId, CancellationToken cancellation) => hosts.FindAsync(hostId, cancellation);
+
+    /// <summary>A policy for a new migration, or for one that changes to it: one that was deleted is none.</summary>
+    /// <param name="name">Empty = the default.</param>
+    /// <param name="revision">0 = the newest.</param>
+    public async Task<StoredPolicy?> FindPolicyAsync(string name, int revision, CancellationToken cancellation) =>
+        await policies.FindAsync(name.Length > 0 ? name : defaults.Value.DefaultPolicy, revision, cancellation) is { Deleted: false } policy
+            ? policy
+            : null;
+}
+
+/// <param name="Migration">Set when admitted, now or before, and when the id belongs to another.</param>
+internal sealed record AdmissionResult(AdmissionOutcome Outcome, Migration? Migration)
+{
+    /// <summary>Of a guest that is migrating already.</summary>
+    public Guid? ActiveMigrationId { get; init; }
+}
+
+internal enum AdmissionOutcome
+{
+    Admitted,
+    AdmittedBefore,
+
+    /// <summary>The id belongs to a migration with other contents.</summary>
+    Exists,
+    GuestUnknown,
+    TargetUnknown,
+    PolicyUnknown,
+    GuestAlreadyMigrating,
+    GuestNotRunning,
+    TargetCordoned,
+    TargetIsSource,
+    SourceUnreachable,
+    TargetUnreachable,
+    PostCopyImpossible,
+}

@@ -1,0 +1,92 @@
+using System.Diagnostics.CodeAnalysis;
+using Orchestrator.Rpc.Errors;
+using Orchestrator.V1;
+
+namespace Orchestrator.ControlPlane.Migrations.Admission;
+
+/// <summary>A request to start a migration that has been found sound. There is no other way to make one.</summary>
+internal sealed record StartMigrationCommand
+{
+    private const int MaxRequestedByCharacters = 500;
+
+    private static readonly TimeSpan s_shortestDowntime = TimeSpan.FromMilliseconds(1);
+
+    // QEMU's own bound of downtime-limit (qapi/migration.json).
+    private static readonly TimeSpan s_longestDowntime = TimeSpan.FromSeconds(2000);
+    private static readonly TimeSpan s_shortestDeadline = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_longestDeadline = TimeSpan.FromDays(7);
+
+    private StartMigrationCommand()
+    {
+    }
+
+    /// <summary>Chosen by the caller, so that a repeated request is the same migration and not a second one.</summary>
+    public required Guid MigrationId { get; init; }
+
+    public required string GuestId { get; init; }
+
+    public required string TargetHostId { get; init; }
+
+    /// <summary>Empty = the default.</summary>
+    public required string Policy { get; init; }
+
+    /// <summary>0 = the newest.</summary>
+    public required int PolicyRevision { get; init; }
+
+    /// <summary>Null = the policy's.</summary>
+    public required TimeSpan? MaxDowntime { get; init; }
+
+    /// <summary>Null = none.</summary>
+    public required TimeSpan? Deadline { get; init; }
+
+    public required MigrationMode Mode { get; init; }
+
+    /// <summary>0 = the policy's.</summary>
+    public required long MaxBytesPerSecond { get; init; }
+
+    public required string RequestedBy { get; init; }
+
+    /// <summary>As it came, without what its message does not define.</summary>
+    public required StartMigrationRequest Request { get; init; }
+
+    public static bool TryParse(
+        StartMigrationRequest request, [NotNullWhen(true)] out StartMigrationCommand? command, out Violations violations)
+    {
+        violations = new Violations();
+        if (request.Policy.Length > 0)
+        {
+            violations.Name("policy", request.Policy);
+        }
+
+        if (request.Policy.Length == 0 && request.PolicyRevision != 0)
+        {
+            violations.Add("policy_revision", "must be 0 when no policy is named: the default has no revision to choose");
+        }
+
+        if (request.Mode is not (MigrationMode.Unspecified or MigrationMode.Live or MigrationMode.NonLive))
+        {
+            violations.Add("mode", $"must be MIGRATION_MODE_LIVE or MIGRATION_MODE_NON_LIVE, is {(int)request.Mode}");
+        }
+
+        var parsed = new StartMigrationCommand
+        {
+            MigrationId = violations.Uuid("migration_id", request.MigrationId),
+            GuestId = violations.Name("guest_id", request.GuestId),
+            TargetHostId = violations.Name("target_host_id", request.TargetHostId),
+            Policy = request.Policy,
+            PolicyRevision = (int)Math.Min(violations.Range("policy_revision", request.PolicyRevision, 0, int.MaxValue), int.MaxValue),
+            MaxDowntime = violations.Duration("max_downtime", request.MaxDowntime, s_shortestDowntime, s_longestDowntime),
+            Deadline = violations.Duration("deadline", request.Deadline, s_shortestDeadline, s_longestDeadline),
+            Mode = request.Mode is MigrationMode.NonLive ? MigrationMode.NonLive : MigrationMode.Live,
+            MaxBytesPerSecond = violations.Range("max_bytes_per_second", request.MaxBytesPerSecond, 0, long.MaxValue),
+            RequestedBy = violations.Text("requested_by", request.RequestedBy, MaxRequestedByCharacters),
+            Request = request,
+        };
+        command = violations.Any ? null : parsed with
+        {
+            // Compared with the stored one when the request is repeated: the same mode said in two ways is the same request.
+            Request = ProtoJson.Read<StartMigrationRequest>(ProtoJson.Write(new StartMigrationRequest(request) { Mode = parsed.Mode })),
+        };
+        return command is not null;
+    }
+}

@@ -1,0 +1,176 @@
+using Dapper;
+using Npgsql;
+using Orchestrator.ControlPlane.Database;
+
+namespace Orchestrator.ControlPlane.Migrations.Ledger;
+
+/// <summary>Owns the table migrations: admits, finds, hands over. What a running migration writes is in <see cref="ProgressStore"/>.</summary>
+internal sealed class MigrationStore(DatabaseGate database)
+{
+    private const string NotEnded = "m.phase NOT IN ('Completed', 'Cancelled', 'Failed')";
+
+    /// <summary>
+    /// Writes the migration down and takes hold of its guest. The guest must be as it was read: of two starts for one guest one finds that.
+    /// </summary>
+    /// <param name="guestRevision">Of the guest as it was read.</param>
+    public async Task<AdmitOutcome> AdmitAsync(Migration migration, long guestRevision, CancellationToken cancellation)
+    {
+        const string Insert = """
+            INSERT INTO migrations (
+                migration_id, guest_id, source_host_id, target_host_id, request, spec, policy, policy_revision, mode, max_downtime, deadline,
+                max_bytes_per_second, requested_by, guest_was_running, phase, phase_since, created_at, ended_at, revision, epoch,
+                last_transition, last_decision, last_command, undoing, failure_reason, failure_message, attention_reason,
+                attention_message, listen_uri, convergence_state, plausibility_memory, latest_reading, source_engine_version,
+                target_engine_version, predicted_downtime, reported_downtime, observed_downtime, bytes_transferred, ram_bytes, passes,
+                throttle_percent, final_limit, post_copy_used, paused_to_converge)
+            VALUES (
+                @MigrationId, @GuestId, @SourceHostId, @TargetHostId, @Request::jsonb, @Spec::jsonb, @Policy, @PolicyRevision, @Mode,
+                @MaxDowntime, @Deadline, @MaxBytesPerSecond, @RequestedBy, @GuestWasRunning, @Phase, @PhaseSince, @CreatedAt, @EndedAt,
+                @Revision, @Epoch, @LastTransition, @LastDecision, @LastCommand, @Undoing, @FailureReason, @FailureMessage,
+                @AttentionReason, @AttentionMessage, @ListenUri, @ConvergenceState::jsonb, @PlausibilityMemory::jsonb,
+                @LatestReading::jsonb, @SourceEngineVersion, @TargetEngineVersion, @PredictedDowntime, @ReportedDowntime,
+                @ObservedDowntime, @BytesTransferred, @RamBytes, @Passes, @ThrottlePercent, @FinalLimit, @PostCopyUsed,
+                @PausedToConverge)
+            ON CONFLICT (migration_id) DO NOTHING
+            """;
+        const string Hold = """
+            UPDATE guests
+               SET active_migration_id = @MigrationId, migration_target_host_id = @TargetHostId, migration_keeps_stopped = @keepsStopped,
+                   revision = revision + 1
+             WHERE guest_id = @GuestId AND revision = @guestRevision AND active_migration_id IS NULL
+            """;
+        const string Begin = """
+            INSERT INTO migration_transitions (migration_id, sequence, from_phase, to_phase, at, reason)
+            VALUES (@MigrationId, @LastTransition, NULL, @Phase, @CreatedAt, 'asked for')
+            """;
+        var row = MigrationRow.From(migration);
+        var hold = new
+        {
+            row.MigrationId, row.TargetHostId, row.GuestId, guestRevision, keepsStopped = migration.Mode is V1.MigrationMode.NonLive,
+        };
+        return await database.RunAsync(
+            async (connection, token) =>
+            {
+                await using var transaction = await connection.BeginTransactionAsync(token);
+                try
+                {
+                    if (await connection.ExecuteAsync(new CommandDefinition(Insert, row, transaction, cancellationToken: token)) == 0)
+                    {
+                        return AdmitOutcome.AdmittedBefore;
+                    }
+
+                    if (await connection.ExecuteAsync(new CommandDefinition(Hold, hold, transaction, cancellationToken: token)) == 0)
+                    {
+                        return AdmitOutcome.GuestChanged;
+                    }
+
+                    await connection.ExecuteAsync(new CommandDefinition(Begin, row, transaction, cancellationToken: token));
+                    await transaction.CommitAsync(token);
+                    return AdmitOutcome.Admitted;
+                }
+                catch (PostgresException clash) when (clash is
+                    { SqlState: PostgresErrorCodes.UniqueViolation, ConstraintName: "migrations_one_running_per_guest" })
+                {
+                    return AdmitOutcome.GuestAlreadyMigrating;
+                }
+                catch (PostgresException gone) when (gone is
+                    { SqlState: PostgresErrorCodes.ForeignKeyViolation, ConstraintName: "guests_migration_target_known" })
+                {
+                    return AdmitOutcome.TargetGone;
+                }
+            },
+            cancellation);
+    }
+
+    public Task<Migration?> FindAsync(Guid migrationId, CancellationToken cancellation)
+    {
+        const string Sql = $"""
+            SELECT {MigrationRow.Columns}
+              FROM migrations m
+             WHERE m.migration_id = @migrationId
+            """;
+        return database.RunAsync(
+            async (connection, token) => (await connection.QuerySingleOrDefaultAsync<MigrationRow>(
+                new CommandDefinition(Sql, new { migrationId }, cancellationToken: token)))?.ToMigration(),
+            cancellation);
+    }
+
+    public Task<Guid?> FindRunningOfAsync(string guestId, CancellationToken cancellation)
+    {
+        const string Sql = $"SELECT m.migration_id FROM migrations m WHERE m.guest_id = @guestId AND {NotEnded}";
+        return database.RunAsync(
+            (connection, token) => connection.QuerySingleOrDefaultAsync<Guid?>(
+                new CommandDefinition(Sql, new { guestId }, cancellationToken: token)),
+            cancellation);
+    }
+
+    /// <summary>Newest first.</summary>
+    /// <param name="before">Key of the last one of the page before; null = from the newest.</param>
+    public Task<IReadOnlyList<Migration>> ListAsync(
+        MigrationQuery query, MigrationKey? before, int limit, CancellationToken cancellation)
+    {
+        const string Sql = $"""
+            SELECT {MigrationRow.Columns}
+              FROM migrations m
+             WHERE (@GuestId = '' OR m.guest_id = @GuestId)
+               AND (@HostId = '' OR m.source_host_id = @HostId OR m.target_host_id = @HostId)
+               AND (cardinality(@phases) = 0 OR m.phase = ANY (@phases))
+               AND (NOT @RunningOnly OR {NotEnded})
+               AND (@beforeId::uuid IS NULL OR (m.created_at, m.migration_id) < (@beforeAt, @beforeId))
+             ORDER BY m.created_at DESC, m.migration_id DESC
+             LIMIT @limit
+            """;
+        var parameters = new
+        {
+            query.GuestId,
+            query.HostId,
+            phases = query.Phases.Select(phase => phase.ToString()).ToArray(),
+            query.RunningOnly,
+            beforeAt = before?.CreatedAt.UtcDateTime ?? DateTime.UnixEpoch,
+            beforeId = before?.MigrationId,
+            limit,
+        };
+        return database.RunAsync<IReadOnlyList<Migration>>(
+            async (connection, token) => [.. (await connection.QueryAsync<MigrationRow>(
+                new CommandDefinition(Sql, parameters, cancellationToken: token))).Select(row => row.ToMigration())],
+            cancellation);
+    }
+
+    /// <summary>Takes over the command of a migration that has not ended: from here on everybody with a lower epoch writes nothing.</summary>
+    /// <returns>Null when it has ended.</returns>
+    public async Task<Migration?> AdoptAsync(Guid migrationId, CancellationToken cancellation) =>
+        (await AdoptAsync("m.migration_id = @migrationId", new { migrationId }, cancellation)).SingleOrDefault();
+
+    /// <summary>The same for all that have not ended.</summary>
+    public Task<IReadOnlyList<Migration>> AdoptAllAsync(CancellationToken cancellation) => AdoptAsync("true", new { }, cancellation);
+
+    private Task<IReadOnlyList<Migration>> AdoptAsync(string which, object parameters, CancellationToken cancellation)
+    {
+        var sql = $"""
+            UPDATE migrations m
+               SET epoch = m.epoch + 1, revision = m.revision + 1
+             WHERE {which} AND {NotEnded}
+            RETURNING {MigrationRow.Columns}
+            """;
+        return database.RunAsync<IReadOnlyList<Migration>>(
+            async (connection, token) => [.. (await connection.QueryAsync<MigrationRow>(
+                new CommandDefinition(sql, parameters, cancellationToken: token))).Select(row => row.ToMigration())],
+            cancellation);
+    }
+}
+
+internal enum AdmitOutcome
+{
+    Admitted,
+
+    /// <summary>The id is taken: by a repeat of the same request, or by another; the row says which.</summary>
+    AdmittedBefore,
+    GuestAlreadyMigrating,
+
+    /// <summary>The guest was written since it was read: read it again and decide again.</summary>
+    GuestChanged,
+    TargetGone,
+}
+
+/// <summary>Where a list of migrations goes on.</summary>
+internal sealed record MigrationKey(DateTimeOffset CreatedAt, Guid MigrationId);

@@ -1,0 +1,87 @@
+using Orchestrator.Policy.Lifecycle;
+using Orchestrator.V1;
+using MigrationPhase = Orchestrator.Policy.Lifecycle.MigrationPhase;
+
+namespace Orchestrator.ControlPlane.Migrations;
+
+/// <summary>A migration as the ledger has it.</summary>
+internal sealed record Migration
+{
+    public required Guid MigrationId { get; init; }
+
+    public required string GuestId { get; init; }
+
+    public required string SourceHostId { get; init; }
+
+    public required string TargetHostId { get; init; }
+
+    /// <summary>As the caller sent it: what tells a repeat from a clash of ids.</summary>
+    public required StartMigrationRequest Request { get; init; }
+
+    /// <summary>What both sides build.</summary>
+    public required MachineSpec Spec { get; init; }
+
+    public required string Policy { get; init; }
+
+    public required int PolicyRevision { get; init; }
+
+    /// <summary>Never unspecified.</summary>
+    public required MigrationMode Mode { get; init; }
+
+    /// <summary>The budget that holds.</summary>
+    public required TimeSpan MaxDowntime { get; init; }
+
+    /// <summary>From <see cref="CreatedAt"/>; null = none.</summary>
+    public TimeSpan? Deadline { get; init; }
+
+    /// <summary>0 = no cap.</summary>
+    public long MaxBytesPerSecond { get; init; }
+
+    public string RequestedBy { get; init; } = "";
+
+    /// <summary>What the guest must be afterwards.</summary>
+    public required bool GuestWasRunning { get; init; }
+
+    public required MigrationPhase Phase { get; init; }
+
+    public required DateTimeOffset PhaseSince { get; init; }
+
+    public required DateTimeOffset CreatedAt { get; init; }
+
+    public DateTimeOffset? EndedAt { get; init; }
+
+    /// <summary>Whoever writes names the one that was read.</summary>
+    public required long Revision { get; init; }
+
+    /// <summary>Of whoever commands it; one with a lower epoch writes nothing.</summary>
+    public required long Epoch { get; init; }
+
+    public int LastTransition { get; init; }
+
+    public int LastDecision { get; init; }
+
+    public long LastCommand { get; init; }
+
+    /// <summary>Null while it is meant to complete.</summary>
+    public IntendedEnding? Ending { get; init; }
+
+    /// <summary>Set in NEEDS_ATTENTION, and after it for the record.</summary>
+    public Attention? Attention { get; init; }
+
+    /// <summary>Empty before the target listens.</summary>
+    public string ListenUri { get; init; } = "";
+
+    /// <summary>JSON of what policy remembers; null before the first reading.</summary>
+    public string? ConvergenceState { get; init; }
+
+    /// <summary>JSON of what the plausibility check remembers; null before the first report.</summary>
+    public string? PlausibilityMemory { get; init; }
+
+    /// <summary>As of the last write of the row.</summary>
+    public Reading? LatestReading { get; init; }
+
+    public MigrationTally Tally { get; init; } = new();
+
+    public bool HasEnded => MigrationLifecycle.IsEnd(Phase);
+
+}

@@ -1,0 +1,116 @@
+using System.Globalization;
+using Orchestrator.ControlPlane.Migrations.Ledger;
+using Orchestrator.ControlPlane.Migrations.Watching;
+using Orchestrator.Rpc.Errors;
+using Orchestrator.V1;
+
+namespace Orchestrator.ControlPlane.Migrations;
+
+/// <summary>Pages of what the ledger has, with what is newer in memory.</summary>
+internal sealed class MigrationReadout(MigrationStore migrations, MigrationHistory history, MigrationFeed feed)
+{
+    private const string NoToken = "is no token of an earlier page";
+
+    public V1.Migration Word(Migration migration) => MigrationMessages.Of(migration, feed.LatestReading(migration.MigrationId));
+
+    public async Task<GetMigrationResponse?> FindAsync(Guid migrationId, CancellationToken cancellation) =>
+        await migrations.FindAsync(migrationId, cancellation) is not { } migration ? null : new GetMigrationResponse
+        {
+            Migration = Word(migration),
+            Transitions = { await history.ListTransitionsAsync(migrationId, cancellation) },
+        };
+
+    public async Task<ListMigrationsResponse> ListAsync(
+        MigrationQuery query, MigrationKey? before, int size, CancellationToken cancellation)
+    {
+        // One more than asked for tells whether there is another page.
+        var found = await migrations.ListAsync(query, before, size + 1, cancellation);
+        var response = new ListMigrationsResponse { Migrations = { found.Take(size).Select(Word) } };
+        if (found.Count > size)
+        {
+            var last = found[size - 1];
+            response.NextPageToken = PageToken.For(string.Create(
+                CultureInfo.InvariantCulture, $"{last.CreatedAt.UtcTicks}/{last.MigrationId}"));
+        }
+
+        return response;
+    }
+
+    /// <returns>Null when there is no such migration.</returns>
+    public async Task<ListDecisionsResponse?> ListDecisionsAsync(Guid migrationId, int after, int size, CancellationToken cancellation)
+    {
+        var found = await history.ListDecisionsAsync(migrationId, after, size + 1, cancellation);
+        if (found.Count == 0 && await migrations.FindAsync(migrationId, cancellation) is null)
+        {
+            return null;
+        }
+
+        return new ListDecisionsResponse
+        {
+            Decisions = { found.Take(size) },
+            NextPageToken = found.Count > size
+                ? PageToken.For(found[size - 1].Sequence.ToString(CultureInfo.InvariantCulture))
+                : "",
+        };
+    }
+
+    /// <param name="after">Null = from the first.</param>
+    /// <returns>Null when there is no such migration.</returns>
+    public async Task<ListReadingsResponse?> ListReadingsAsync(
+        Guid migrationId, ReadingKey? after, int size, CancellationToken cancellation)
+    {
+        if (await migrations.FindAsync(migrationId, cancellation) is not { } migration)
+        {
+            return null;
+        }
+
+        // From the migration's own day on: older partitions need not be looked into.
+        var from = after ?? new ReadingKey(migration.CreatedAt, 0);
+        var found = await history.ListReadingsAsync(migrationId, from, size + 1, cancellation);
+        var response = new ListReadingsResponse { Readings = { found.Take(size) } };
+        if (found.Count > size)
+        {
+            var last = found[size - 1];
+            response.NextPageToken = PageToken.For(string.Create(
+                CultureInfo.InvariantCulture, $"{last.At.ToDateTimeOffset().UtcTicks}/{last.Sequence}"));
+        }
+
+        return response;
+    }
+
+    public static MigrationKey? ReadKey(Violations violations, string token) =>
+        Read(violations, token) is not var (at, id) ? null
+        : Guid.TryParse(id, out var migrationId) ? new MigrationKey(at, migrationId)
+        : Fault<MigrationKey>(violations);
+
+    public static ReadingKey? ReadReadingKey(Violations violations, string token) =>
+        Read(violations, token) is not var (at, id) ? null
+        : long.TryParse(id, NumberStyles.None, CultureInfo.InvariantCulture, out var sequence) ? new ReadingKey(at, sequence)
+        : Fault<ReadingKey>(violations);
+
+    private static (DateTimeOffset At, string Id)? Read(Violations violations, string token)
+    {
+        var key = PageToken.Read(violations, "page_token", token);
+        if (key.Length == 0)
+        {
+            return null;
+        }
+
+        var parts = key.Split('/');
+        if (parts.Length == 2 && long.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out var ticks)
+            && ticks <= DateTimeOffset.MaxValue.UtcTicks)
+        {
+            return (new DateTimeOffset(ticks, TimeSpan.Zero), parts[1]);
+        }
+
+        violations.Add("page_token", NoToken);
+        return null;
+    }
+
+    private static T? Fault<T>(Violations violations)
+        where T : class
+    {
+        violations.Add("page_token", NoToken);
+        return null;
+    }
+}

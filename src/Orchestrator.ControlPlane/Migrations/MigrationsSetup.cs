@@ -1,0 +1,59 @@
+using Microsoft.Extensions.Options;
+using Orchestrator.ControlPlane.Hosts;
+using Orchestrator.ControlPlane.Migrations.Admission;
+using Orchestrator.ControlPlane.Migrations.Ledger;
+using Orchestrator.ControlPlane.Migrations.Supervision;
+using Orchestrator.ControlPlane.Migrations.Watching;
+using Orchestrator.ControlPlane.Migrations.Wishes;
+
+namespace Orchestrator.ControlPlane.Migrations;
+
+internal static class MigrationsSetup
+{
+    /// <summary>After the hosts and the guests: supervisors begin last and stop first, the writer of readings between them and the database.</summary>
+    public static WebApplicationBuilder AddMigrations(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddOptions<MigrationOptions>().BindConfiguration(MigrationOptions.Section).ValidateOnStart();
+        builder.Services.AddSingleton<IValidateOptions<MigrationOptions>, MigrationOptionsValidator>();
+        builder.Services.AddOptions<FaultOptions>().BindConfiguration(FaultOptions.Section).ValidateOnStart();
+        builder.Services.AddSingleton<IValidateOptions<FaultOptions>, FaultOptionsValidator>();
+        builder.Services.AddSingleton<MigrationStore>();
+        builder.Services.AddSingleton<ProgressStore>();
+        builder.Services.AddSingleton<MigrationHistory>();
+        builder.Services.AddSingleton<ReadingStore>();
+        builder.Services.AddSingleton<ReadingWriter>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<ReadingWriter>());
+        builder.Services.AddSingleton<MigrationFeed>();
+        builder.Services.AddSingleton<MigrationWatch>();
+        builder.Services.AddSingleton<MigrationReadout>();
+        builder.Services.AddSingleton<AdmissionFacts>();
+        builder.Services.AddSingleton<MigrationAdmission>();
+        builder.Services.AddSingleton<MigrationWishes>();
+        builder.Services.AddSingleton<MigrationPost>();
+        builder.Services.AddSingleton<IAgentReportListener>(services => services.GetRequiredService<MigrationPost>());
+        builder.Services.AddSingleton<IAgentCalls, AgentCalls>();
+        builder.Services.AddSingleton<FaultPoint>();
+        builder.Services.AddSingleton(services => new SupervisionBeat(
+            services.GetRequiredService<TimeProvider>(), services.GetRequiredService<IOptions<MigrationOptions>>().Value));
+        builder.Services.AddSingleton(services => new SupervisionEdges
+        {
+            Store = services.GetRequiredService<ProgressStore>(),
+            History = services.GetRequiredService<MigrationHistory>(),
+            Readings = services.GetRequiredService<ReadingWriter>(),
+            Feed = services.GetRequiredService<MigrationFeed>(),
+            Agents = services.GetRequiredService<IAgentCalls>(),
+            Beat = services.GetRequiredService<SupervisionBeat>(),
+            Faults = services.GetRequiredService<FaultPoint>(),
+            Logger = services.GetRequiredService<ILogger<MigrationSupervisor>>(),
+        });
+        builder.Services.AddSingleton<MigrationSupervisors>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<MigrationSupervisors>());
+        return builder;
+    }
+
+    public static WebApplication MapMigrations(this WebApplication app)
+    {
+        app.MapGrpcService<MigrationGrpcService>();
+        return app;
+    }
+}

@@ -1,0 +1,202 @@
+using System.Text.Json;
+using Orchestrator.Agent.V1;
+using Orchestrator.ControlPlane.Migrations.Ledger;
+using Orchestrator.Policy;
+using Orchestrator.Policy.Convergence;
+using Orchestrator.Policy.Lifecycle;
+using Orchestrator.Policy.Plausibility;
+using Orchestrator.V1;
+
+namespace Orchestrator.ControlPlane.Migrations.Supervision;
+
+/// <summary>
+/// What is known of one copy between reports: what plausibility check and policy remember, the terms, and the running total. Makes
+/// readings of reports and asks the policy; does nothing about what it says.
+/// </summary>
+internal sealed class CopyTrack
+{
+    /// <summary>A refused last resort is tried again after this long: nothing else would end the copy.</summary>
+    private static readonly TimeSpan s_retractAfter = TimeSpan.FromSeconds(5);
+
+    private readonly CommandBook _book;
+    private PlausibilityMemory _memory;
+    private ulong _lastSequence;
+    private DateTimeOffset? _pausedSeenAt;
+    private int _savedRound;
+
+    public CopyTrack(Migration migration, ConvergenceDocument document, CommandBook book)
+    {
+        _book = book;
+        Terms = TermsOf(migration, document, book);
+        State = Restore<ConvergenceState>(migration.ConvergenceState) ?? ConvergenceState.Start(Terms);
+        _memory = Restore<PlausibilityMemory>(migration.PlausibilityMemory) ?? PlausibilityMemory.Empty;
+        _savedRound = State.Round;
+        _lastSequence = (ulong)Math.Max(State.LastSequence ?? 0, (long)(migration.LatestReading?.Sequence ?? 0));
+        Tally = migration.Tally;
+        Latest = migration.LatestReading;
+    }
+
+    public ConvergenceTerms Terms { get; private set; }
+
+    public ConvergenceState State { get; private set; }
+
+    public MigrationTally Tally { get; private set; }
+
+    public Reading? Latest { get; private set; }
+
+    /// <summary>Since the engine started, by the last report.</summary>
+    public TimeSpan Elapsed { get; private set; }
+
+    /// <summary>A round has begun since the state was last written.</summary>
+    public bool IsRoundUnsaved => State.Round != _savedRound;
+
+    /// <summary>The agent is another one than before and may count its reports anew.</summary>
+    public void AgentRestarted()
+    {
+        _lastSequence = 0;
+        State = State with { LastSequence = null };
+    }
+
+    /// <summary>Phase, policy or budget changed.</summary>
+    public void Follow(Migration migration, ConvergenceDocument document) => Terms = TermsOf(migration, document, _book);
+
+    /// <summary>Goes on from this state: a step was taken, or a caller changed something.</summary>
+    public void GoOn(ConvergenceState state) => State = state;
+
+    /// <returns>Null for a report that is not newer than the last, or says nothing of the transfer.</returns>
+    public ConvergenceReading? Read(MigrationReport report)
+    {
+        if (report.Sequence <= _lastSequence || ReportView.Numbers(report) is not { } numbers)
+        {
+            return null;
+        }
+
+        _lastSequence = report.Sequence;
+        (var reading, _memory) = PlausibilityCheck.Check(numbers, _memory);
+        Elapsed = reading.Elapsed;
+        Tally = Add(report, reading);
+        return reading;
+    }
+
+    /// <summary>What the policy says to the reading. Nothing is remembered of it before <see cref="GoOn"/>.</summary>
+    public ConvergenceStep Ask(ConvergenceReading reading, DateTimeOffset now) =>
+        ConvergencePolicy.Step(Terms, AfterRefusals(reading, now), reading);
+
+    /// <summary>The reading as it is recorded and shown.</summary>
+    public Reading Word(ConvergenceReading reading, string engineStatus, DateTimeOffset at) =>
+        Latest = ReadingMessage.Of(reading, State.Round, Words.Clean(engineStatus), at);
+
+    /// <summary>Everything the track has learnt, in the row that is about to be written.</summary>
+    public Migration Save(Migration migration)
+    {
+        _savedRound = State.Round;
+        return migration with
+        {
+            ConvergenceState = JsonSerializer.Serialize(State),
+            PlausibilityMemory = JsonSerializer.Serialize(_memory),
+            LatestReading = Latest,
+            Tally = Tally,
+        };
+    }
+
+    public void SeeEngines(string? source, string? target) => Tally = Tally with
+    {
+        SourceEngineVersion = source is { Length: > 0 } ? Words.Clean(source) : Tally.SourceEngineVersion,
+        TargetEngineVersion = target is { Length: > 0 } ? Words.Clean(target) : Tally.TargetEngineVersion,
+    };
+
+    /// <summary>The last word about the downtime, once both sides have stopped and started.</summary>
+    public void SeeDowntime(MigrationReport? source, MigrationReport? target)
+    {
+        var observed = source?.StoppedAt is { } stopped && target?.ResumedAt is { } resumed
+            ? resumed.ToDateTimeOffset() - stopped.ToDateTimeOffset()
+            : (TimeSpan?)null;
+        Tally = Tally with
+        {
+            // Two clocks: a start before the stop says nothing but that they differ.
+            ObservedDowntime = observed >= TimeSpan.Zero ? observed : Tally.ObservedDowntime,
+
+            // In post-copy QEMU's figure ends when the state package has been sent, before it is loaded and the guest runs.
+            ReportedDowntime = Tally.PostCopyUsed ? null : source?.Numbers?.Downtime?.ToTimeSpan() ?? Tally.ReportedDowntime,
+        };
+    }
+
+    public void SeePostCopy() => Tally = Tally with { PostCopyUsed = true };
+
+    private MigrationTally Add(MigrationReport report, ConvergenceReading reading)
+    {
+        var preCopy = reading.Activity is EngineActivity.PreCopy;
+        var at = report.At?.ToDateTimeOffset();
+        var paused = preCopy && _pausedSeenAt is { } since && at > since ? at.Value - since : TimeSpan.Zero;
+        _pausedSeenAt = preCopy && reading.PausedToConverge ? at : null;
+        return Tally with
+        {
+            PredictedDowntime = preCopy && reading.IsFresh(ReadingNumber.ExpectedDowntime)
+                ? reading.ExpectedDowntime ?? Tally.PredictedDowntime
+                : Tally.PredictedDowntime,
+            BytesTransferred = reading.Transferred?.Bytes ?? Tally.BytesTransferred,
+            RamBytes = reading.RamTotal.Bytes > 0 ? reading.RamTotal.Bytes : Tally.RamBytes,
+            Passes = Math.Max(Tally.Passes, reading.Pass),
+            ThrottlePercent = Math.Max(Tally.ThrottlePercent, reading.ThrottlePercent),
+            FinalLimit = preCopy && reading.DowntimeLimit > TimeSpan.Zero ? reading.DowntimeLimit : Tally.FinalLimit,
+            PausedToConverge = Tally.PausedToConverge + paused,
+            PostCopyUsed = Tally.PostCopyUsed || reading.Activity is EngineActivity.PostCopy or EngineActivity.PostCopyPaused,
+        };
+    }
+
+    /// <summary>
+    /// What the policy took for done although the agent refused it, and without which the copy would go on for ever: the switch to
+    /// post-copy, and the end of a pause.
+    /// </summary>
+    private ConvergenceState AfterRefusals(ConvergenceReading reading, DateTimeOffset now)
+    {
+        var state = State;
+        if (state.Committed && WasRefused(AgentCommandKind.StartPostCopy, now))
+        {
+            state = state with { Committed = false, Ladder = state.Ladder with { Next = Math.Max(0, Terms.Document.Steps.Count - 1) } };
+        }
+
+        return reading.PausedToConverge && state.Pause is null && WasRefused(AgentCommandKind.ResumeSource, now)
+            ? state with { Pause = new PauseInForce(reading.Elapsed, TimeSpan.Zero, null) }
+            : state;
+    }
+
+    private bool WasRefused(AgentCommandKind kind, DateTimeOffset now) =>
+        _book.Latest(kind) is { Answer: { Outcome: CommandOutcome.Refused, At: var at } } && now - at >= s_retractAfter;
+
+    private static ConvergenceTerms TermsOf(Migration migration, ConvergenceDocument document, CommandBook book)
+    {
+        // Both sides agreed on it before the stream began; another document cannot change it any more.
+        var agreed = book.Latest(AgentCommandKind.PrepareTarget)?.Request.PrepareTarget.Terms;
+        return new ConvergenceTerms
+        {
+            Document = document,
+            Budget = migration.MaxDowntime,
+            Deadline = migration.Deadline is { } deadline ? Remaining(migration, deadline) : null,
+            GuestMemory = new DataSize((long)Math.Min(migration.Spec.MemoryBytes, long.MaxValue)),
+            PostCopyPossible = agreed?.PostCopyPossible ?? AgentCommands.PostCopyPossible(migration.Spec, migration.Mode, document),
+            ThrottlePossible = agreed?.ThrottlePossible ?? AgentCommands.ThrottlePossible(document),
+        };
+    }
+
+    /// <summary>The caller's deadline counts from the request, the policy's time from the engine's start.</summary>
+    private static TimeSpan Remaining(Migration migration, TimeSpan deadline)
+    {
+        var before = migration.Phase is Policy.Lifecycle.MigrationPhase.Copying ? migration.PhaseSince - migration.CreatedAt : TimeSpan.Zero;
+        return deadline > before ? deadline - before : TimeSpan.Zero;
+    }
+
+    /// <returns>Null when there is none, or one of another release that this one cannot read: it is learnt anew.</returns>
+    private static T? Restore<T>(string? json)
+        where T : class
+    {
+        try
+        {
+            return json is null ? null : JsonSerializer.Deserialize<T>(json);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+}

@@ -1,0 +1,52 @@
+using Microsoft.Extensions.Options;
+using Orchestrator.ControlPlane.Migrations.Ledger;
+using Orchestrator.ControlPlane.Migrations.Watching;
+using Orchestrator.Policy.Convergence;
+using Orchestrator.Policy.Lifecycle;
+
+namespace Orchestrator.ControlPlane.Migrations.Supervision;
+
+/// <summary>What one supervisor is given: a migration that was adopted for it, with its policy, its commands and its mail.</summary>
+internal sealed record MigrationCharge(
+    Migration Migration, ConvergenceDocument Document, IEnumerable<StoredCommand> Commands, MigrationMailbox Mailbox);
+
+/// <summary>What all supervisors reach the world by.</summary>
+internal sealed record SupervisionEdges
+{
+    public required ProgressStore Store { get; init; }
+
+    public required MigrationHistory History { get; init; }
+
+    public required ReadingWriter Readings { get; init; }
+
+    public required MigrationFeed Feed { get; init; }
+
+    public required IAgentCalls Agents { get; init; }
+
+    public required SupervisionBeat Beat { get; init; }
+
+    public required FaultPoint Faults { get; init; }
+
+    public required ILogger<MigrationSupervisor> Logger { get; init; }
+}
+
+/// <summary>The clock and the settings that all supervisors share.</summary>
+internal sealed record SupervisionBeat(TimeProvider Clock, MigrationOptions Options);
+
+/// <summary>Where a test of crashes kills the process. Does nothing unless <see cref="FaultOptions"/> say so.</summary>
+internal sealed class FaultPoint(IOptions<FaultOptions> options)
+{
+    private readonly AgentCommandKind? _exitAfter =
+        options.Value is { Enabled: true, ExitAfterIntention: { Length: > 0 } kind } ? Enum.Parse<AgentCommandKind>(kind) : null;
+
+    /// <summary>The intention is in the database and nobody was told yet.</summary>
+    public void AfterIntention(AgentCommandKind kind)
+    {
+        if (kind == _exitAfter)
+        {
+            // SIGKILL: no handler, no flush, nothing that a real crash would not do either.
+            using var self = System.Diagnostics.Process.GetCurrentProcess();
+            self.Kill();
+        }
+    }
+}

@@ -1,0 +1,85 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Options;
+using Orchestrator.V1;
+using LifecyclePhase = Orchestrator.Policy.Lifecycle.MigrationPhase;
+
+namespace Orchestrator.ControlPlane.Migrations.Watching;
+
+/// <summary>
+/// Tells watchers what happens to running migrations. Publishing never waits: each watcher has a queue of its own, and one that does not
+/// keep up is dropped and not waited for.
+/// </summary>
+internal sealed class MigrationFeed(IOptions<MigrationOptions> options)
+{
+    private readonly ConcurrentDictionary<Guid, Reading> _latest = new();
+    private readonly Lock _gate = new();
+    private volatile MigrationWatcher[] _watchers = [];
+
+    /// <summary>Newer than what the row has, while the migration runs.</summary>
+    public Reading? LatestReading(Guid migrationId) => _latest.GetValueOrDefault(migrationId);
+
+    /// <param name="only">Null = all that the query matches.</param>
+    public MigrationWatcher Watch(Guid? only, MigrationQuery query)
+    {
+        var watcher = new MigrationWatcher(only, query, options.Value.WatcherQueue, Leave);
+        lock (_gate)
+        {
+            _watchers = [.. _watchers, watcher];
+        }
+
+        return watcher;
+    }
+
+    public void Publish(Migration migration, Reading reading)
+    {
+        _latest[migration.MigrationId] = reading;
+        foreach (var watcher in _watchers)
+        {
+            if (watcher.Wants(migration, migration.Phase))
+            {
+                watcher.Offer(migration.MigrationId, reading);
+            }
+        }
+    }
+
+    public void Publish(Migration migration, Decision decision)
+    {
+        foreach (var watcher in _watchers)
+        {
+            if (watcher.Wants(migration, migration.Phase))
+            {
+                watcher.Put(new MigrationHappening { MigrationId = migration.MigrationId.ToString(), Decision = decision });
+            }
+        }
+    }
+
+    /// <summary>A transition, and the whole state after it.</summary>
+    public void Publish(Migration migration, LifecyclePhase from, Transition transition)
+    {
+        foreach (var watcher in _watchers)
+        {
+            if (watcher.Wants(migration, from, migration.Phase))
+            {
+                var id = migration.MigrationId.ToString();
+                watcher.Put(new MigrationHappening { MigrationId = id, Transition = transition });
+                watcher.Put(new MigrationHappening
+                {
+                    MigrationId = id, Snapshot = MigrationMessages.Of(migration, LatestReading(migration.MigrationId)),
+                });
+            }
+        }
+
+        if (migration.HasEnded)
+        {
+            _latest.TryRemove(migration.MigrationId, out _);
+        }
+    }
+
+    private void Leave(MigrationWatcher watcher)
+    {
+        lock (_gate)
+        {
+            _watchers = [.. _watchers.Where(other => other != watcher)];
+        }
+    }
+}

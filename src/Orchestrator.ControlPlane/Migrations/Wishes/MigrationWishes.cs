@@ -1,0 +1,65 @@
+using Orchestrator.ControlPlane.Migrations.Admission;
+using Orchestrator.ControlPlane.Migrations.Ledger;
+using Orchestrator.ControlPlane.Migrations.Supervision;
+using Orchestrator.ControlPlane.Policies;
+
+namespace Orchestrator.ControlPlane.Migrations.Wishes;
+
+/// <summary>Brings callers' wishes about a running migration to whoever supervises it, and the answer back.</summary>
+internal sealed class MigrationWishes(
+    MigrationStore migrations, MigrationHistory history, AdmissionFacts facts, MigrationSupervisors supervisors)
+{
+    /// <returns>Null when there is no such migration.</returns>
+    public Task<WishAnswer?> CancelAsync(Guid migrationId, string reason, CancellationToken cancellation) =>
+        AskAsync(migrationId, new CallerWish.Cancel(reason), cancellation);
+
+    public async Task<AdjustResult> AdjustAsync(AdjustMigrationCommand command, CancellationToken cancellation)
+    {
+        // The same request again is the same change, whatever has become of the migration since.
+        if (await history.HasRequestAsync(command.MigrationId, command.RequestId, cancellation)
+            && await migrations.FindAsync(command.MigrationId, cancellation) is { } changed)
+        {
+            return new AdjustResult(new WishAnswer(WishOutcome.Granted, changed), PolicyUnknown: false);
+        }
+
+        if (command.Adjustment is Adjustment.SwitchPolicy { Document: null } to)
+        {
+            if (await facts.FindPolicyAsync(to.Name, to.Revision, cancellation) is not { } policy)
+            {
+                return new AdjustResult(null, PolicyUnknown: true);
+            }
+
+            command = command with
+            {
+                Adjustment = new Adjustment.SwitchPolicy(policy.Name, policy.Revision, PolicyDocumentParser.ParseStored(policy.Document)),
+            };
+        }
+
+        return new AdjustResult(await AskAsync(command.MigrationId, new CallerWish.Adjust(command), cancellation), PolicyUnknown: false);
+    }
+
+    private async Task<WishAnswer?> AskAsync(Guid migrationId, CallerWish wish, CancellationToken cancellation)
+    {
+        if (await migrations.FindAsync(migrationId, cancellation) is not { } migration)
+        {
+            return null;
+        }
+
+        if (migration.HasEnded)
+        {
+            return new WishAnswer(WishOutcome.Ended, migration);
+        }
+
+        var answer = await supervisors.AskAsync(migrationId, wish, cancellation);
+
+        // It ended in between, or is not supervised by this process at the moment.
+        return answer is { Outcome: WishOutcome.Ended, Migration: null }
+            ? await migrations.FindAsync(migrationId, cancellation) is { HasEnded: true } ended
+                ? new WishAnswer(WishOutcome.Ended, ended)
+                : new WishAnswer(WishOutcome.NotAnswered, null)
+            : answer;
+    }
+}
+
+/// <param name="Answer">Null when the migration or the policy is not known.</param>
+internal sealed record AdjustResult(WishAnswer? Answer, bool PolicyUnknown);

@@ -1,0 +1,61 @@
+using Microsoft.Extensions.Options;
+using Orchestrator.ControlPlane.Database;
+using Orchestrator.ControlPlane.Guests;
+using Orchestrator.ControlPlane.Hosts;
+using Orchestrator.ControlPlane.Migrations;
+using Orchestrator.ControlPlane.Policies;
+using Orchestrator.Rpc.Serving;
+using Orchestrator.V1;
+
+namespace Orchestrator.ControlPlane;
+
+internal static class Program
+{
+    /// <returns>0 after an orderly stop, 1 when the start was refused; standard error says why.</returns>
+    public static async Task<int> Main(string[] args)
+    {
+        try
+        {
+            await using var app = Build(args);
+            await app.RunAsync();
+            return 0;
+        }
+        catch (StartRefusedException refused)
+        {
+            await Console.Error.WriteLineAsync(refused.Message);
+        }
+        catch (OptionsValidationException invalid)
+        {
+            await Console.Error.WriteLineAsync($"The settings are not acceptable: {string.Join("; ", invalid.Failures)}.");
+        }
+
+        return 1;
+    }
+
+    /// <summary>The whole control plane. Settings come from appsettings.json, then ORCHESTRATOR_ variables, then the command line.</summary>
+    internal static WebApplication Build(string[] args)
+    {
+        var builder = WebApplication.CreateSlimBuilder(
+            new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
+        builder.Configuration.AddEnvironmentVariables("ORCHESTRATOR_").AddCommandLine(args);
+        builder.Services.AddSingleton(TimeProvider.System);
+
+        // The database goes down last and takes its time to do it properly.
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(60));
+
+        builder.AddListening(HostService.Descriptor, GuestService.Descriptor, PolicyService.Descriptor, MigrationService.Descriptor);
+        builder.AddDatabase();
+        builder.AddPolicies();
+        builder.AddHosts();
+        builder.AddGuests();
+        builder.AddMigrations();
+
+        var app = builder.Build();
+        app.MapRpc();
+        app.MapPolicies();
+        app.MapHosts();
+        app.MapGuests();
+        app.MapMigrations();
+        return app;
+    }
+}

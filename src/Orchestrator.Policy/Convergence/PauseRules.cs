@@ -1,0 +1,42 @@
+namespace Orchestrator.Policy.Convergence;
+
+/// <summary>While the guest is paused to converge only the pause's own end is decided.</summary>
+internal static class PauseRules
+{
+    /// <returns>Null when the guest is not paused.</returns>
+    public static ConvergenceStep? Keep(ConvergenceMoment moment)
+    {
+        if (moment.State.Pause is not { } pause)
+        {
+            // Reported but not ours any more: the resume is under way.
+            return moment.Reading.PausedToConverge ? ConvergenceStep.Nothing(moment.State) : null;
+        }
+
+        var lasted = moment.Elapsed - pause.Since;
+        return lasted < pause.MaxPause ? ConvergenceStep.Nothing(moment.State) : Resume(moment, pause, lasted);
+    }
+
+    private static ConvergenceStep Resume(ConvergenceMoment moment, PauseInForce pause, TimeSpan lasted)
+    {
+        var rounds = moment.State.Rounds;
+        var resumed = moment.State with
+        {
+            Pause = null,
+            Infeasible = null,
+            Ladder = moment.State.Ladder with
+            {
+                CountFrom = moment.Elapsed,
+                CountFromJudged = rounds.Judged,
+                ActedInRound = rounds.Number,
+                ResumedAt = moment.Elapsed,
+            },
+        };
+        var rule = pause.Step is { } step ? $"steps[{Figure.Count(step)}].pause.max_pause" : "pause.max_pause";
+        var text = $"Resuming the guest: it was paused for {Figure.Milliseconds(lasted)} ms without a switch-over, "
+            + $"{Figure.Milliseconds(pause.MaxPause)} ms are allowed";
+        return new ConvergenceStep(resumed, new ConvergenceDecision.Resume(), Explaining.Explain(moment, rule, text, [
+            ("paused_ms", Figure.Milliseconds(lasted)),
+            ("max_pause_ms", Figure.Milliseconds(pause.MaxPause)),
+        ]));
+    }
+}

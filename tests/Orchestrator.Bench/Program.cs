@@ -1,0 +1,10 @@
+using System.CommandLine;
+using Orchestrator.Bench.ControlLoop;
+
+var root = new RootCommand("Measures the product under load.") { ControlLoopCommand.Create() };
+var configuration = new InvocationConfiguration
+{
+    // Ctrl-C cancels; the control plane and its database are stopped in order then, which takes its time.
+    ProcessTerminationTimeout = TimeSpan.FromMinutes(1),
+};
+return await root.Parse(args).InvokeAsync(configuration);

@@ -1,0 +1,108 @@
+using Orchestrator.Cli.Migrations;
+using Orchestrator.Cli.Migrations.Explaining;
+using Orchestrator.Cli.Tests.Scripted;
+using Orchestrator.V1;
+
+namespace Orchestrator.Cli.Tests.Migrations;
+
+public class ExplainTextTests
+{
+    [Fact]
+    public void Render_Completed_ReadsLikeANote()
+    {
+        var throttle = new Decision
+        {
+            Sequence = 2,
+            At = Sample.At(5),
+            Elapsed = Sample.Ms(4500),
+            Action = DecisionAction.Throttle,
+            Origin = DecisionOrigin.Caller,
+            ThrottleMaxPercent = 60,
+            Policy = "other",
+            PolicyRevision = 1,
+            Rule = "steps[1].stalled",
+            Outcome = DecisionOutcome.Refused,
+            OutcomeMessage = "the engine is switching over",
+        };
+
+        Assert.Equal(
+            $"""
+            Migration {Sample.MigrationId}
+
+            Guest web-1 with 512 MiB of memory and 2 vCPUs was running on h1. A live migration to h2
+            was asked for by "ops: new kernel" at 2026-08-01 12:03:00Z. The engine was qemu 7.2.22
+            at both ends.
+            Promised: at most 400 ms of downtime, done within 10 min. Policy: predictive, revision
+            3.
+
+            What was decided
+              1. after 2.1 s: set the downtime limit to 350 ms
+                 Why: The floor of 310 ms fits the budget of 400 ms.
+                 Rule: predictive.fit
+                 Seen: budget 400 ms, remaining 42 MiB
+                 Outcome: carried out (decided 3 ms after the report, commanded 1 ms later)
+              2. after 4.5 s: a caller asked to throttle the guest's CPUs, up to 60 %
+                 Rule: steps[1].stalled of other revision 1
+                 Outcome: refused: the engine is switching over
+
+            What became of it
+              Completed after 12.3 s: guest web-1 runs on h2.
+              Copied: 1.07 GiB for 512 MiB of memory, 5 passes, throttled up to 20 %, final limit
+              350 ms.
+
+              DOWNTIME
+              promised                at most 400 ms
+              predicted               310 ms
+              measured by the engine  295 ms
+              measured by the agents  340 ms
+              so                      the promise was kept
+
+            """,
+            ExplainText.Render(Sample.Completed(), Sample.Guest(), [Sample.Decision(), throttle], 88));
+    }
+
+    [Fact]
+    public void Render_Running_TellsWhereItStands()
+    {
+        var note = ExplainText.Render(Sample.Migration(), null, [], 200);
+
+        Assert.Contains("What was decided\n  Nothing yet.\n\nWhere it stands\n  Guest web-1 on its way from h1 to h2: copying.\n", note, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Render_Failed_TellsWhyAndWhereTheGuestIs()
+    {
+        var note = ExplainText.Render(Sample.Failed(), null, [], 200);
+
+        Assert.Contains(
+            "  Failed (aborted-by-policy): guest web-1 is on h1 as before.\n  The floor of 900 ms does not fit 400 ms.\n", note, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(400, 400, "the promise was kept")]
+    [InlineData(390, 430, "the promise was broken by 30 ms, in the hand-over: the engine itself kept it")]
+    [InlineData(410, 430, "the promise was broken by 30 ms")]
+    [InlineData(430, null, "the promise was broken by 30 ms")]
+    [InlineData(null, 399, "the promise was kept")]
+    [InlineData(null, null, "not measured")]
+    public void Verdict_ComparesWhatWasMeasuredWithWhatWasPromised(int? reported, int? observed, string verdict)
+    {
+        var summary = new MigrationSummary
+        {
+            ReportedDowntime = reported is { } engine ? Sample.Ms(engine) : null,
+            ObservedDowntime = observed is { } agents ? Sample.Ms(agents) : null,
+        };
+        Assert.Equal(verdict, SummaryText.Verdict(Sample.Migration(), summary));
+    }
+
+    [Theory]
+    [InlineData(DecisionAction.StartPostCopy, "switch to post-copy")]
+    [InlineData(DecisionAction.Pause, "pause the guest for at most 2 s")]
+    [InlineData(DecisionAction.Resume, "let the guest run on: the pause is over")]
+    [InlineData(DecisionAction.Abort, "give up")]
+    [InlineData(DecisionAction.SetBandwidth, "lift the bandwidth cap")]
+    [InlineData(DecisionAction.SwitchPolicy, "follow policy predictive revision 3")]
+    [InlineData((DecisionAction)99, "unknown-99")]
+    public void Headline_HasWordsForEveryAction(DecisionAction action, string words) => Assert.Equal(
+        words, DecisionText.Headline(new Decision { Action = action, MaxPause = Sample.Ms(2000), Policy = "predictive", PolicyRevision = 3 }));
+}
