@@ -70,6 +70,12 @@ internal sealed partial class TargetFollower(TargetSession session, SessionLog l
         await _oneAtATime.WaitAsync(cancellation);
         try
         {
+            if (log.Record is { HandOver: not null, State: SessionState.Closed })
+            {
+                // It may have moved on from here long since.
+                return;
+            }
+
             if (log.Record.HandOver is null)
             {
                 if (sourceEngineStatus is not ("completed" or "postcopy-active" or ByCommand))
