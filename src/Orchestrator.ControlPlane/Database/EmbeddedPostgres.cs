@@ -48,6 +48,7 @@ internal sealed partial class EmbeddedPostgres(IOptions<DatabaseOptions> options
         }
 
         _owner = TakeOwnership();
+        exists = File.Exists(Path.Combine(_folders.Cluster, "PG_VERSION"));
         var programs = await PostgresPrograms.FindAsync(exists ? await MajorAsync(cancellation) : null, cancellation);
         var running = new Running(programs, user);
         if (!exists)
@@ -95,13 +96,20 @@ internal sealed partial class EmbeddedPostgres(IOptions<DatabaseOptions> options
     {
         try
         {
-            return new FileStream(_folders.Owner, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            var owner = new FileStream(_folders.Owner, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            if (Environment.IsPrivilegedProcess)
+            {
+                // Whoever may enter the folder may be the next to run from it.
+                File.SetUnixFileMode(_folders.Owner, (UnixFileMode)0b_110_110_110);
+            }
+
+            return owner;
         }
-        catch (IOException taken)
+        catch (Exception taken) when (taken is IOException or UnauthorizedAccessException)
         {
             throw new StartRefusedException(
                 $"Another control plane runs with the data folder {options.Value.DataFolderOrDefault}. Stop it, or give this one another "
-                + "Database:DataFolder; to share a database set Database:ConnectionString for both.",
+                + $"Database:DataFolder; to share a database set Database:ConnectionString for both. ({taken.Message})",
                 taken);
         }
     }
@@ -209,6 +217,9 @@ internal sealed partial class EmbeddedPostgres(IOptions<DatabaseOptions> options
             LogStalePid(_folders.PidFile);
         }
 
+        // In /tmp somebody may have cleared it away.
+        await running.User.MakeFolderAsync(_folders.Socket, cancellation);
+
         // The folder is ours alone and no server of ours is alive, so a socket there has no owner. Its lock file has a process number too.
         foreach (var left in Directory.EnumerateFiles(_folders.Socket))
         {
@@ -292,7 +303,7 @@ internal sealed partial class EmbeddedPostgres(IOptions<DatabaseOptions> options
                 await LaunchAsync(running, cancellation);
                 pause = s_watchEvery;
             }
-            catch (StartRefusedException failure)
+            catch (Exception failure) when (failure is StartRefusedException or IOException or UnauthorizedAccessException)
             {
                 LogNotRestarted(failure.Message, pause);
                 await Task.Delay(pause, clock, cancellation);

@@ -52,9 +52,10 @@ internal sealed record ProgramRun(int ExitCode, string Output)
                 await process.WaitForExitAsync(limited.Token);
                 return new ProgramRun(process.ExitCode, $"{await output}{await errors}".Trim());
             }
-            catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+            catch (OperationCanceledException)
             {
                 process.Kill(entireProcessTree: true);
+                cancellation.ThrowIfCancellationRequested();
                 return new ProgramRun(NotFound, $"{command[0]} did not end within {limit}");
             }
         }

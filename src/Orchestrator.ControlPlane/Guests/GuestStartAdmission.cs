@@ -50,8 +50,9 @@ internal sealed class GuestStartAdmission(
 
     /// <summary>Tells the host of an unfinished start once more.</summary>
     /// <exception cref="RpcException">It did not start the guest, or did not say; as far as it is known it has been written down.</exception>
-    public Task RepeatAsync(StoredGuest unfinished) =>
-        AloneAsync(unfinished.GuestId, () => CommandAsync(unfinished, unfinished.HostId ?? ""));
+    public Task RepeatAsync(StoredGuest unfinished) => AloneAsync(
+        unfinished.GuestId,
+        async () => await RenewAsync(unfinished) is { } renewed ? await CommandAsync(renewed, renewed.HostId ?? "") : null);
 
     /// <returns>True when the guest is where it is wanted; false when it can be started there.</returns>
     private bool RunsThere(StoredGuest guest, RegisteredHost host)
@@ -102,12 +103,16 @@ internal sealed class GuestStartAdmission(
         async () =>
         {
             var claimed = guest.State == StoredGuestState.Starting
-                ? guest
+                ? await RenewAsync(guest)
                 : await guests.ClaimAsync(guest, host.HostId, paused, clock.GetUtcNow(), cancellation);
 
             // From here on the caller's going away changes nothing: what was begun is seen to its end.
             return claimed is null ? null : await CommandAsync(claimed, host.HostId);
         });
+
+    // While a start may be on its way nobody stops the guest, lest the stop overtake it; so the time counts from the latest telling.
+    private Task<StoredGuest?> RenewAsync(StoredGuest starting) =>
+        guests.WriteAsync(starting, starting with { StateSince = clock.GetUtcNow() }, CancellationToken.None);
 
     private async Task<StoredGuest?> AloneAsync(string guestId, Func<Task<StoredGuest?>> command)
     {

@@ -53,12 +53,12 @@ internal sealed class GuestStore(DatabaseGate database)
         return ListAsync(Sql, new { hostId, guestIds = guestIds.ToArray() }, cancellation);
     }
 
-    /// <summary>Guests whose start was written down before the moment named and has no known outcome yet.</summary>
+    /// <summary>Guests whose start was last told before the moment named and has no known outcome yet, and that nobody wants to stop.</summary>
     public Task<IReadOnlyList<StoredGuest>> ListStartingSinceAsync(DateTimeOffset before, CancellationToken cancellation)
     {
         const string Sql = $"""
             {Select}
-             WHERE state = 'Starting' AND state_since < @before AND active_migration_id IS NULL
+             WHERE state = 'Starting' AND state_since < @before AND NOT stopping AND active_migration_id IS NULL
              ORDER BY guest_id
             """;
         return ListAsync(Sql, new { before }, cancellation);

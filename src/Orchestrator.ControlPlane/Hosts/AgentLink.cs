@@ -69,7 +69,7 @@ internal sealed partial class AgentLink : IDisposable
     });
 
     /// <param name="describe">Is told what the agent said of its machine, at the beginning of every stream.</param>
-    public async Task RunAsync(Func<HostDescription, Task> describe, CancellationToken cancellation)
+    public async Task RunAsync(Func<HostDescription, CancellationToken, Task> describe, CancellationToken cancellation)
     {
         var pause = s_firstPause;
         while (!cancellation.IsCancellationRequested)
@@ -102,7 +102,7 @@ internal sealed partial class AgentLink : IDisposable
     public void Dispose() => _channel.Dispose();
 
     /// <returns>True when the stream had been up.</returns>
-    private async Task<bool> StreamAsync(Func<HostDescription, Task> describe, CancellationToken cancellation)
+    private async Task<bool> StreamAsync(Func<HostDescription, CancellationToken, Task> describe, CancellationToken cancellation)
     {
         using var stream = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         lock (_gate)
@@ -110,9 +110,12 @@ internal sealed partial class AgentLink : IDisposable
             _stream = stream;
         }
 
+        var wasUp = false;
+        var noted = Task.CompletedTask;
         try
         {
-            await DescribeAsync(describe, stream.Token);
+            // Reports do not wait for the ledger to note what the host looks like.
+            noted = describe(await DescribeAsync(stream.Token), stream.Token);
             using var call = Client.Observe(new ObserveRequest { Interval = _interval }, cancellationToken: stream.Token);
             using var firstMessage = new CancellationTokenSource(_options.SilenceLimit, _clock);
             using (firstMessage.Token.Register(stream.Cancel))
@@ -142,26 +145,28 @@ internal sealed partial class AgentLink : IDisposable
             {
                 _stream = null;
             }
+
+            await stream.CancelAsync();
+            await noted.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            wasUp = _contact is not null;
+            if (wasUp)
+            {
+                _contact = null;
+                _news.Lost(Address.HostId);
+            }
         }
 
-        if (_contact is null)
-        {
-            return false;
-        }
-
-        _contact = null;
-        _news.Lost(Address.HostId);
-        return true;
+        return wasUp;
     }
 
-    private async Task DescribeAsync(Func<HostDescription, Task> describe, CancellationToken cancellation)
+    private async Task<HostDescription> DescribeAsync(CancellationToken cancellation)
     {
         using var within = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         using var limit = new CancellationTokenSource(_options.AnswerWithin, _clock);
         using var link = limit.Token.Register(within.Cancel);
         var description = (await Client.DescribeHostAsync(new DescribeHostRequest(), cancellationToken: within.Token)).Description;
         CheckIdentity(description?.HostId ?? "");
-        await describe(description ?? new HostDescription());
+        return description ?? new HostDescription();
     }
 
     private void Connected(ObserveResponse first)

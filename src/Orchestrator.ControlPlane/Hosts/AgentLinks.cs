@@ -115,7 +115,8 @@ internal sealed partial class AgentLinks(
             {
                 try
                 {
-                    await link.RunAsync(description => DescribeAsync(link.Address.HostId, description, ending.Token), ending.Token);
+                    await link.RunAsync(
+                        (description, token) => DescribeAsync(link.Address.HostId, description, token), ending.Token);
                 }
                 catch (Exception failure) when (failure is not OutOfMemoryException)
                 {
