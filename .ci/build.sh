@@ -22,7 +22,11 @@ with_lock() {
 # Run from the root, where global.json stands.
 dotnet_here() { (cd "$root" && exec dotnet "$@" </dev/null); }
 
+# One compiler for all projects is several times faster than a new one for each. It is ours alone, by its name, and goes when the build does.
 build() {
+    local compiler=orchestrator-build-$$ code=0
     with_lock build quietly "$root/.artifacts/log/build.log" dotnet_here build "$@" --configuration Release \
-        --disable-build-servers --nologo -verbosity:quiet
+        --nologo -verbosity:quiet -nodeReuse:false -p:UseSharedCompilation=true -p:SharedCompilationId="$compiler" || code=$?
+    pkill -f -- "-pipename:$compiler" || true
+    return "$code"
 }

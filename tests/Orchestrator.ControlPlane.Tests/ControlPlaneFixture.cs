@@ -23,6 +23,8 @@ public sealed class ControlPlaneFixture : IAsyncLifetime
 
     public PolicyService.PolicyServiceClient Policies => new(_channels[0]);
 
+    public MigrationService.MigrationServiceClient Migrations => new(_channels[0]);
+
     public GrpcChannel Channel => _channels[0];
 
     public IServiceProvider Services => _running[0].Services;
@@ -40,14 +42,17 @@ public sealed class ControlPlaneFixture : IAsyncLifetime
             channel.Dispose();
         }
 
+        await StopAsync();
         foreach (var app in _running)
         {
-            await app.StopAsync();
             await app.DisposeAsync();
         }
 
         await _database.DisposeAsync();
     }
+
+    /// <summary>In order, as at a shutdown; once more does nothing.</summary>
+    public Task StopAsync() => Task.WhenAll(_running.Select(app => app.StopAsync()));
 
     /// <summary>Another control plane on the same database.</summary>
     public async Task<GrpcChannel> AddReplicaAsync(params string[] settings)

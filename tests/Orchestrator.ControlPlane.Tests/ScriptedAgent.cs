@@ -48,6 +48,13 @@ internal sealed class ScriptedAgent : IAsyncDisposable
     /// <summary>Runs before a resume is carried out.</summary>
     public Func<ResumeGuestRequest, Task> OnResume { get; set; } = _ => Task.CompletedTask;
 
+    /// <summary>Carries out a migration's command; throws to refuse it.</summary>
+    public Func<ExecuteRequest, ExecuteResponse> OnExecute { get; set; } =
+        _ => throw new RpcException(new Status(StatusCode.Unimplemented, "this agent has no migrations"));
+
+    /// <summary>What a poll answers.</summary>
+    public Func<PollRequest, IEnumerable<MigrationReport>> OnPoll { get; set; } = _ => [];
+
     public int Streams => _streams.Count;
 
     /// <param name="endpoint">Null = a free port; else where an earlier one was.</param>
@@ -172,6 +179,12 @@ internal sealed class ScriptedAgent : IAsyncDisposable
 
         public override Task<ListGuestsResponse> ListGuests(ListGuestsRequest request, ServerCallContext context) =>
             Task.FromResult(new ListGuestsResponse { Guests = { agent.Guests.Values } });
+
+        public override Task<ExecuteResponse> Execute(ExecuteRequest request, ServerCallContext context) =>
+            Task.FromResult(agent.OnExecute(request));
+
+        public override Task<PollResponse> Poll(PollRequest request, ServerCallContext context) =>
+            Task.FromResult(new PollResponse { Reports = { agent.OnPoll(request) } });
 
         public override async Task Observe(ObserveRequest request, IServerStreamWriter<ObserveResponse> responseStream, ServerCallContext context)
         {

@@ -11,19 +11,14 @@ namespace Orchestrator.HostAgent.Tests;
 [Collection(QemuTests.Name)]
 public sealed class ProgramTests : IDisposable
 {
-    private readonly string _folder = Path.Combine(Path.GetTempPath(), $"op{Random.Shared.Next():x8}");
+    private readonly string _folder = TestFolder.Next();
     private Process? _process;
 
     public void Dispose()
     {
         _process?.Kill();
         _process?.Dispose();
-        var folder = new GuestFolder(_folder, "g1");
-        QemuProcess.Find(folder)?.Kill();
-        if (Directory.Exists(_folder))
-        {
-            Directory.Delete(_folder, recursive: true);
-        }
+        TestFolder.Remove(_folder);
     }
 
     [Fact]

@@ -15,7 +15,7 @@ internal sealed partial class AcceleratorProbe(
     private const string Device = "/dev/kvm";
 
     // A guest on KVM says its first heartbeat within half a second; a machine that is busy may take a few times that.
-    private static readonly TimeSpan s_bound = TimeSpan.FromSeconds(8);
+    private static readonly TimeSpan s_bound = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan s_glance = TimeSpan.FromMilliseconds(50);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)

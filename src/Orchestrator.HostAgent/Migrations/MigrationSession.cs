@@ -286,6 +286,10 @@ internal abstract class MigrationSession(SessionLog log, TimeProvider clock, ILo
             // Written down, or still in doubt; whoever sent the command will ask again.
             SessionNotes.Unresolved(logger, Record.MigrationId, request.CommandId, refused.Message);
         }
+        catch (Exception failure) when (failure is not OperationCanceledException)
+        {
+            SessionNotes.Unplanned(logger, Record.MigrationId, failure);
+        }
         finally
         {
             _oneAtATime.Release();
@@ -299,6 +303,6 @@ internal static partial class SessionNotes
     [LoggerMessage(1, LogLevel.Warning, "Migration {MigrationId}: command {CommandId}, cut short by the end of an agent, came to: {Outcome}")]
     public static partial void Unresolved(ILogger logger, Guid migrationId, ulong commandId, string outcome);
 
-    [LoggerMessage(2, LogLevel.Error, "Migration {MigrationId}: following its engine failed in a way nobody planned; it is tried again.")]
+    [LoggerMessage(2, LogLevel.Error, "Migration {MigrationId}: failed in a way nobody planned; it is tried again.")]
     public static partial void Unplanned(ILogger logger, Guid migrationId, Exception failure);
 }

@@ -24,7 +24,15 @@ internal sealed class SessionLog : IDisposable
     {
         _clock = clock;
         (_journal, var entries) = Journal.Open(folder);
-        _record = entries.Aggregate(SessionRecord.Empty, (record, entry) => record.After(entry));
+        try
+        {
+            _record = entries.Aggregate(SessionRecord.Empty, (record, entry) => record.After(entry));
+        }
+        catch (KeyNotFoundException nonsense)
+        {
+            throw new JournalDamagedException("an answer is there without its command", nonsense);
+        }
+
         _sequence = _record.SequencesReserved;
     }
 

@@ -79,6 +79,9 @@ internal sealed record SessionRecord
     /// <summary>The source's point of no return was passed.</summary>
     public bool SwitchOverBegun { get; private init; }
 
+    /// <summary>The engine was in post-copy: the guest runs, or ran, on the target, and what is at the source must not.</summary>
+    public bool PostCopySeen { get; private init; }
+
     public JournalEntry.HandedOver? HandOver { get; private init; }
 
     /// <summary>Target: being thrown away, from its intention on.</summary>
@@ -94,11 +97,11 @@ internal sealed record SessionRecord
 
     /// <summary>
     /// The guest is not its owner's to stop and resume: a migration is under way, or it has moved and what is here must not run, or it has
-    /// come and was not released. After an attempt that came to nothing the source has its guest back at once, unless its engine was lost
-    /// when the guest may run on the target already.
+    /// come and was not released. After an attempt that came to nothing the source has its guest back at once, unless the guest may run on
+    /// the target already.
     /// </summary>
     public bool HoldsGuest => State != SessionState.Closed && State != SessionState.Unspecified
-        && !(State == SessionState.Ended && Role == SessionRole.Source
+        && !(State == SessionState.Ended && Role == SessionRole.Source && !PostCopySeen
             && (Outcome is SessionOutcome.Failed or SessionOutcome.Cancelled || (Outcome == SessionOutcome.EngineLost && !SwitchOverBegun)));
 
     /// <summary>A command of which only the beginning is written; at most one, since they come one at a time.</summary>
@@ -121,6 +124,7 @@ internal sealed record SessionRecord
         {
             EngineStatus = said.Status,
             ErrorDescription = said.ErrorDescription,
+            PostCopySeen = PostCopySeen || IsPostCopy(said.Status),
             State = StateAfter(said.Status),
             StartedAt = StartedAt ?? (StateAfter(said.Status) == SessionState.Running ? said.At : null),
         },
@@ -234,7 +238,9 @@ internal sealed record SessionRecord
         (SessionState.Listening, not ("" or "none" or "setup")) => SessionState.Running,
 
         // Post-copy runs on after its switch-over.
-        (SessionState.SwitchingOver, _) when engineStatus.StartsWith("postcopy-", StringComparison.Ordinal) => SessionState.Running,
+        (SessionState.SwitchingOver, _) when IsPostCopy(engineStatus) => SessionState.Running,
         _ => State,
     };
+
+    private static bool IsPostCopy(string engineStatus) => engineStatus.StartsWith("postcopy-", StringComparison.Ordinal);
 }

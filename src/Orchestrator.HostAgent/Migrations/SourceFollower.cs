@@ -56,7 +56,8 @@ internal sealed partial class SourceFollower(
             return;
         }
 
-        var warming = handOver.WarmUpAsync(log.Record.Start?.TargetAgentEndpoint ?? "", cancellation);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        var warming = handOver.WarmUpAsync(log.Record.Start?.TargetAgentEndpoint ?? "", ended.Token);
         using var watch = new EngineWatch(guest, pace.Clock);
         watch.Wake();
         while (log.Record is { HasEnded: false } now && now.Attempt == attempt)
@@ -83,6 +84,7 @@ internal sealed partial class SourceFollower(
             }
         }
 
+        await ended.CancelAsync();
         await warming;
     }
 
@@ -162,11 +164,13 @@ internal sealed partial class SourceFollower(
                 await guest.ReadRunStateAsync(monitor, cancellation);
                 await EndAsync(SessionOutcome.Completed, "", cancellation);
                 return;
+            case MigrationStatus.Cancelled:
+            case MigrationStatus.Failed when log.Record.CancelRequested:
+                // QEMU 7.2 shuts the return path before it notes the cancel, and may take its own doing for a lost peer.
+                await EndAsync(SessionOutcome.Cancelled, "", cancellation);
+                return;
             case MigrationStatus.Failed:
                 await EndAsync(SessionOutcome.Failed, info.ErrorDescription ?? "the engine failed and did not say why", cancellation);
-                return;
-            case MigrationStatus.Cancelled:
-                await EndAsync(SessionOutcome.Cancelled, "", cancellation);
                 return;
             case MigrationStatus.None or MigrationStatus.Setup or MigrationStatus.WaitUnplug or MigrationStatus.Active or MigrationStatus.Device
                 or MigrationStatus.PostcopyDevice or MigrationStatus.PostcopyActive or MigrationStatus.PostcopyPaused
@@ -185,7 +189,7 @@ internal sealed partial class SourceFollower(
         var status = info.StatusText ?? "";
 
         // QEMU has words about a cancelled migration too, but those are no error.
-        var error = info.Status == MigrationStatus.Cancelled ? "" : info.ErrorDescription ?? "";
+        var error = info.Status == MigrationStatus.Cancelled || log.Record.CancelRequested ? "" : info.ErrorDescription ?? "";
         log.TryWrite((record, at) =>
             record.HasEnded || (record.EngineStatus == status && record.ErrorDescription == error) ? null : new JournalEntry.EngineSaid(at, status, error));
     }
@@ -273,6 +277,11 @@ internal sealed partial class SourceFollower(
     /// <returns>What is wrong with the guest; null when it is as before.</returns>
     private async Task<string?> BringBackAsync(CancellationToken cancellation)
     {
+        if (log.Record.PostCopySeen || _handingOver is not null)
+        {
+            return "the guest may run on the target, so it was left as it is";
+        }
+
         var began = pace.Clock.GetTimestamp();
         while (session.SourceGuest is { } guest)
         {

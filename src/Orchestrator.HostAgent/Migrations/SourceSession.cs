@@ -71,7 +71,15 @@ internal sealed class SourceSession : MigrationSession
             throw AgentErrors.WrongState($"Guest {guest.Id} has another migration under way.", "OCCUPIED");
         }
 
-        Log.Write(at => new JournalEntry.Opened(at, migrationId, SessionRole.Source, guest.Id, guest.EngineVersion, state.IsLive));
+        try
+        {
+            Log.Write(at => new JournalEntry.Opened(at, migrationId, SessionRole.Source, guest.Id, guest.EngineVersion, state.IsLive));
+        }
+        catch (IOException)
+        {
+            guest.Vacate(migrationId);
+            throw;
+        }
     }
 
     protected override void Check(SessionRecord record, ExecuteRequest request)
@@ -274,7 +282,8 @@ internal sealed class SourceSession : MigrationSession
 
     private async Task FinishSourceAsync(CancellationToken cancellation)
     {
-        if (FindGuest() is { } guest)
+        // A guest of that name that came back since is another migration's.
+        if (FindGuest() is { } guest && guest.Occupation?.MigrationId == Record.MigrationId)
         {
             using var turn = await _guests.EnterAsync(guest.Id, cancellation);
             guest.EndExpected = true;

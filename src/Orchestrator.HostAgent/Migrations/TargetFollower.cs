@@ -32,6 +32,7 @@ internal sealed partial class TargetFollower(TargetSession session, SessionLog l
         if (log.Record is { HandOver: not null, State: not SessionState.Closed })
         {
             await ResumeTakeOverAsync(cancellation);
+            session.Publish(urgent: true, []);
         }
 
         using var watch = new EngineWatch(guest, pace.Clock);
@@ -69,6 +70,12 @@ internal sealed partial class TargetFollower(TargetSession session, SessionLog l
         await _oneAtATime.WaitAsync(cancellation);
         try
         {
+            if (log.Record is { HandOver: not null, State: SessionState.Closed })
+            {
+                // It may have moved on from here long since.
+                return;
+            }
+
             if (log.Record.HandOver is null)
             {
                 if (sourceEngineStatus is not ("completed" or "postcopy-active" or ByCommand))
@@ -100,20 +107,32 @@ internal sealed partial class TargetFollower(TargetSession session, SessionLog l
         _oneAtATime.Dispose();
     }
 
+    /// <summary>An agent died after it wrote that the guest is here and before the guest ran: nobody else will see to that.</summary>
     private async Task ResumeTakeOverAsync(CancellationToken cancellation)
     {
-        await _oneAtATime.WaitAsync(cancellation);
-        try
+        while (true)
         {
-            await RunGuestAsync(cancellation);
-        }
-        catch (Exception lost) when (lost is QmpDisconnectedException or QmpException or GuestUnreachableException)
-        {
-            LogUnreachable(log.Record.MigrationId, lost.Message);
-        }
-        finally
-        {
-            _oneAtATime.Release();
+            await _oneAtATime.WaitAsync(cancellation);
+            try
+            {
+                await RunGuestAsync(cancellation);
+                return;
+            }
+            catch (Exception lost) when (lost is QmpDisconnectedException or GuestUnreachableException { Gone: false })
+            {
+                LogUnreachable(log.Record.MigrationId, lost.Message);
+            }
+            catch (Exception refused) when (refused is QmpException or GuestUnreachableException)
+            {
+                LogNotRun(log.Record.MigrationId, log.Record.GuestId, refused.Message);
+                return;
+            }
+            finally
+            {
+                _oneAtATime.Release();
+            }
+
+            await Task.Delay(pace.Interval, pace.Clock, cancellation);
         }
     }
 
@@ -206,6 +225,9 @@ internal sealed partial class TargetFollower(TargetSession session, SessionLog l
 
     [LoggerMessage(2, LogLevel.Debug, "Migration {MigrationId}: the target's engine does not answer: {Reason}.")]
     private partial void LogUnreachable(Guid migrationId, string reason);
+
+    [LoggerMessage(4, LogLevel.Error, "Migration {MigrationId}: guest {GuestId} was handed over and does not run here: {Reason}")]
+    private partial void LogNotRun(Guid migrationId, string guestId, string reason);
 
     [LoggerMessage(3, LogLevel.Information, "Migration {MigrationId}: guest {GuestId} runs here.")]
     private partial void LogRuns(Guid migrationId, string guestId);

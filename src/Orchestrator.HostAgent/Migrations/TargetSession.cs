@@ -88,7 +88,7 @@ internal sealed class TargetSession : MigrationSession
             case CommandCase.AbandonTarget:
                 Require(
                     record,
-                    record is { HandOver: null, ResumedAt: null } && !record.EngineStatus.StartsWith("postcopy-", StringComparison.Ordinal),
+                    record is { HandOver: null, ResumedAt: null, PostCopySeen: false },
                     "the guest is here, or part of it is and the rest can only follow");
                 break;
             default:
@@ -122,8 +122,7 @@ internal sealed class TargetSession : MigrationSession
     {
         try
         {
-            var guest = await LaunchAsync(prepare, cancellation);
-            guest.TryOccupy(new GuestOccupation(Record.MigrationId, SessionRole.Target, NonLive: false));
+            await LaunchAsync(prepare, cancellation);
             var monitor = await MonitorAsync(cancellation);
             if ((await monitor.QueryMigrateAsync(cancellation)).SocketAddresses is [])
             {
@@ -142,15 +141,15 @@ internal sealed class TargetSession : MigrationSession
         Follow();
     }
 
-    /// <summary>The incoming engine; the one that is there when an agent died in the middle of this.</summary>
-    private async Task<Guest> LaunchAsync(PrepareTarget prepare, CancellationToken cancellation)
+    /// <summary>Starts the incoming engine, unless it is there since an agent died in the middle of this.</summary>
+    private async Task LaunchAsync(PrepareTarget prepare, CancellationToken cancellation)
     {
         using var turn = await _guests.EnterSoonAsync(prepare.GuestId, cancellation);
         if (_guests.Find(prepare.GuestId) is { } present)
         {
-            if (present.Record.Incoming && !present.RunState.ProcessEnded)
+            if (!present.RunState.ProcessEnded && present.Record.Incoming && present.Occupation?.MigrationId == Record.MigrationId)
             {
-                return present;
+                return;
             }
 
             if (!present.RunState.ProcessEnded)
@@ -162,7 +161,9 @@ internal sealed class TargetSession : MigrationSession
             await _guests.RemoveAsync(present, cancellation);
         }
 
-        return await _launcher.LaunchAsync(prepare.GuestId, prepare.Spec, GuestStart.Incoming, cancellation);
+        // Before anybody else may look at it.
+        var guest = await _launcher.LaunchAsync(prepare.GuestId, prepare.Spec, GuestStart.Incoming, cancellation);
+        guest.TryOccupy(new GuestOccupation(Record.MigrationId, SessionRole.Target, NonLive: false));
     }
 
     private async Task ListenAsync(QemuMonitor monitor, CancellationToken cancellation)
@@ -212,7 +213,7 @@ internal sealed class TargetSession : MigrationSession
 
     private async Task CleanUpAsync(SessionOutcome outcome, string error, CancellationToken cancellation)
     {
-        if (FindGuest() is { Record.Incoming: true } incoming && incoming.TryOccupy(new GuestOccupation(Record.MigrationId, SessionRole.Target, false)))
+        if (FindGuest() is { Record.Incoming: true } incoming && incoming.Occupation?.MigrationId == Record.MigrationId)
         {
             using var turn = await _guests.EnterAsync(incoming.Id, cancellation);
             await _guests.RemoveAsync(incoming, cancellation);

@@ -37,7 +37,7 @@ public sealed class CallerWishTests(PostgresFixture postgres) : IClassFixture<Po
     {
         var move = await _fleet.AddGuestAsync();
         await move.CopyAsync();
-        await move.ReadAsync(move.Copying(1));
+        await move.ReadAsync(move.Copying(0.5));
 
         var answer = await move.CancelAsync();
         Assert.Equal((WishOutcome.Granted, LifecyclePhase.Cancelling), (answer?.Outcome, answer?.Migration?.Phase));
@@ -56,7 +56,7 @@ public sealed class CallerWishTests(PostgresFixture postgres) : IClassFixture<Po
     {
         var move = await _fleet.AddGuestAsync();
         await move.CopyAsync();
-        await move.ReadAsync(move.Copying(1));
+        await move.ReadAsync(move.Copying(0.5));
         await move.CancelAsync();
         (await move.Source.NextAsync(Kind.CancelSource)).Refuse("WRONG_STATE");
         move.SourceSays(move.Completed());

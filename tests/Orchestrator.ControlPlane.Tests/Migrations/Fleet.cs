@@ -30,14 +30,17 @@ internal sealed class Fleet : IAsyncDisposable
 
     private readonly ConcurrentQueue<Exception> _failures = new();
 
-    public Fleet(NpgsqlDataSource database, ScriptedAgents? agents = null, MovedClock? clock = null, FaultOptions? faults = null)
+    public Fleet(NpgsqlDataSource database, PlayedAgents? agents = null, MovedClock? clock = null, TimeSpan? retryFor = null)
     {
         Database = database;
-        Agents = agents ?? new ScriptedAgents();
+        Agents = agents ?? new PlayedAgents();
         Clock = clock ?? new MovedClock();
         var options = Options.Create(new MigrationOptions { ReadingsEvery = TimeSpan.FromMilliseconds(10) });
         var gate = new DatabaseGate(
-            database, Options.Create(new DatabaseOptions()), TimeProvider.System, NullLogger<DatabaseGate>.Instance);
+            database,
+            Options.Create(new DatabaseOptions { RetryFor = retryFor ?? TimeSpan.FromSeconds(30) }),
+            TimeProvider.System,
+            NullLogger<DatabaseGate>.Instance);
         Guests = new GuestStore(gate);
         Hosts = new HostStore(gate);
         Policies = new PolicyStore(gate);
@@ -54,7 +57,7 @@ internal sealed class Fleet : IAsyncDisposable
             Feed = Feed,
             Agents = Agents,
             Beat = new SupervisionBeat(Clock, options.Value),
-            Faults = new FaultPoint(Options.Create(faults ?? new FaultOptions())),
+            Faults = new FaultPoint(Options.Create(new FaultOptions())),
             Logger = new CollectingLogger<MigrationSupervisor>(_failures),
         };
         Supervisors = new MigrationSupervisors(Migrations, Policies, Post, Edges, new CollectingLogger<MigrationSupervisors>(_failures));
@@ -68,7 +71,7 @@ internal sealed class Fleet : IAsyncDisposable
 
     public NpgsqlDataSource Database { get; }
 
-    public ScriptedAgents Agents { get; }
+    public PlayedAgents Agents { get; }
 
     public MovedClock Clock { get; }
 

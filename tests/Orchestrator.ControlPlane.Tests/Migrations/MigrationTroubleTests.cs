@@ -141,7 +141,7 @@ public sealed class MigrationTroubleTests(PostgresFixture postgres) : IClassFixt
         await move.CancelAsync();
         (await move.Source.NextAsync(Kind.CancelSource)).Refuse("EPOCH_STALE");
 
-        await WaitUntilAsync(() => !_fleet.Supervisors.Supervises(move.Id));
+        await Eventually.HoldsAsync(() => !_fleet.Supervisors.Supervises(move.Id));
         move.SourceSays(move.Undone());
         Assert.Equal(LifecyclePhase.Cancelling, (await move.FindAsync()).Phase);
         Assert.Equal(WishOutcome.NotAnswered, (await move.CancelAsync())?.Outcome);
@@ -157,7 +157,7 @@ public sealed class MigrationTroubleTests(PostgresFixture postgres) : IClassFixt
 
         Assert.Equal(WishOutcome.NotAnswered, (await move.CancelAsync())?.Outcome);
 
-        await WaitUntilAsync(() => !_fleet.Supervisors.Supervises(move.Id));
+        await Eventually.HoldsAsync(() => !_fleet.Supervisors.Supervises(move.Id));
         Assert.Equal(adopted, await move.FindAsync());
         Assert.DoesNotContain(move.Source.Seen, request => request.CancelSource is not null);
     }
@@ -196,7 +196,7 @@ public sealed class MigrationTroubleTests(PostgresFixture postgres) : IClassFixt
         Assert.Equal(
             ["Requested", "Queued", "Preparing", "Copying", "Verifying", "Completed"], await move.StoryAsync());
 
-        async Task<ScriptedCall> StepAsync(ScriptedAgent agent, Kind kind)
+        async Task<PlayedCall> StepAsync(PlayedAgent agent, Kind kind)
         {
             var call = await agent.NextAsync(kind);
             if (kind != pending)
@@ -270,14 +270,5 @@ public sealed class MigrationTroubleTests(PostgresFixture postgres) : IClassFixt
     {
         _fleet.Agents[host].IsConnected = true;
         _fleet.Post.OnHostConnected(host, instanceId);
-    }
-
-    private static async Task WaitUntilAsync(Func<bool> condition)
-    {
-        using var bound = new CancellationTokenSource(TimeSpan.FromSeconds(60));
-        while (!condition())
-        {
-            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, bound.Token);
-        }
     }
 }

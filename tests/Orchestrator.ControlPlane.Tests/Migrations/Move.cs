@@ -29,9 +29,9 @@ internal sealed class Move(Fleet fleet, string guestId, string sourceHost, strin
 
     public bool WasRunning { get; init; } = true;
 
-    public ScriptedAgent Source => Fleet.Agents[sourceHost];
+    public PlayedAgent Source => Fleet.Agents[sourceHost];
 
-    public ScriptedAgent Target => Fleet.Agents[targetHost];
+    public PlayedAgent Target => Fleet.Agents[targetHost];
 
     public StartMigrationRequest Request(string policy = "", Action<StartMigrationRequest>? change = null)
     {

@@ -40,14 +40,23 @@ internal sealed class TestAgent : IAsyncDisposable
 
     public IServiceProvider Services => _app!.Services;
 
+    /// <param name="runtimeFolder">One of <see cref="TestFolder"/>.</param>
     /// <param name="address">A loopback address of the test's own; the port is free at first and then kept through restarts.</param>
     public static async Task<TestAgent> StartAsync(
         string hostId, string runtimeFolder, string address, params (string Key, string Value)[] settings)
     {
         var agent = new TestAgent(
             hostId, runtimeFolder, address, settings.ToDictionary(setting => setting.Key, setting => (string?)setting.Value));
-        await agent.StartAsync();
-        return agent;
+        try
+        {
+            await agent.StartAsync();
+            return agent;
+        }
+        catch
+        {
+            await agent.StopAsync();
+            throw;
+        }
     }
 
     public async Task StartAsync()
@@ -137,19 +146,7 @@ internal sealed class TestAgent : IAsyncDisposable
         }
         finally
         {
-            foreach (var below in new[] { "guests", "probes" })
-            {
-                var folder = Path.Combine(RuntimeFolder, below);
-                foreach (var guest in Directory.Exists(folder) ? Directory.EnumerateDirectories(folder) : [])
-                {
-                    QemuProcess.Find(new GuestFolder(guest))?.Kill();
-                }
-            }
-
-            if (Directory.Exists(RuntimeFolder))
-            {
-                Directory.Delete(RuntimeFolder, recursive: true);
-            }
+            TestFolder.Remove(RuntimeFolder);
         }
     }
 }

@@ -37,11 +37,10 @@ internal sealed class TwoHosts : IAsyncDisposable
 
     public static async Task<TwoHosts> StartAsync(params (string Key, string Value)[] settings)
     {
-        var folder = Path.Combine(Path.GetTempPath(), $"oa{Random.Shared.Next():x8}");
-        var source = await TestAgent.StartAsync("h1", folder + "s", "127.0.0.1", settings);
+        var source = await TestAgent.StartAsync("h1", TestFolder.Next(), "127.0.0.1", settings);
         try
         {
-            return new TwoHosts(source, await TestAgent.StartAsync("h2", folder + "t", "127.0.0.2", settings));
+            return new TwoHosts(source, await TestAgent.StartAsync("h2", TestFolder.Next(), "127.0.0.2", settings));
         }
         catch
         {

@@ -23,7 +23,7 @@ public sealed class GuestLifeTests : IAsyncLifetime
     private TestAgent _agent = null!;
 
     public async Task InitializeAsync() =>
-        _agent = await TestAgent.StartAsync("h1", Path.Combine(Path.GetTempPath(), $"og{Random.Shared.Next():x8}"), "127.0.0.1");
+        _agent = await TestAgent.StartAsync("h1", TestFolder.Next(), "127.0.0.1");
 
     public async Task DisposeAsync() => await _agent.DisposeAsync();
 
@@ -178,7 +178,7 @@ public sealed class GuestLifeTests : IAsyncLifetime
     public async Task Kvm_IsBelievedOnlyWhenAGuestAnsweredOnIt()
     {
         var probed = await TestAgent.StartAsync(
-            "h2", Path.Combine(Path.GetTempPath(), $"ok{Random.Shared.Next():x8}"), "127.0.0.2", ("Agent:ProbeKvm", "true"));
+            "h2", TestFolder.Next(), "127.0.0.2", ("Agent:ProbeKvm", "true"));
         await using (probed)
         {
             // Served meanwhile.

@@ -17,7 +17,16 @@ public sealed class CutShortTests : IAsyncLifetime
     public async Task InitializeAsync()
     {
         _hosts = await TwoHosts.StartAsync();
-        await _hosts.StartGuestAsync(TwoHosts.SpecOf(workingSet: 16, rate: 16, fill: 16));
+        try
+        {
+            await _hosts.StartGuestAsync(TwoHosts.SpecOf(workingSet: 16, rate: 16, fill: 16));
+        }
+        catch
+        {
+            // What fails here is not disposed by xunit.
+            await _hosts.DisposeAsync();
+            throw;
+        }
     }
 
     public async Task DisposeAsync() => await _hosts.DisposeAsync();

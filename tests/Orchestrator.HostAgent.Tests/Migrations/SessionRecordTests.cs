@@ -91,6 +91,15 @@ public class SessionRecordTests
     }
 
     [Fact]
+    public void HoldsGuest_AFailureAfterPostCopyBegan_DoesNotGiveItBack()
+    {
+        var record = Opened().After(new JournalEntry.Started(s_at)).After(new JournalEntry.SwitchingOver(s_at))
+            .After(new JournalEntry.EngineSaid(s_at, "postcopy-active", "")).After(new JournalEntry.Ended(s_at, SessionOutcome.Failed, "", null));
+
+        Assert.True(record.HoldsGuest);
+    }
+
+    [Fact]
     public void Fence_EpochsAndIds_NeverFall()
     {
         var record = Answer(Opened(epoch: 4).After(Begun(7, request => request.PauseSource = new PauseSource(), epoch: 5)), 7);

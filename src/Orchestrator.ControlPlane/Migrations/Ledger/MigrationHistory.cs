@@ -9,6 +9,15 @@ namespace Orchestrator.ControlPlane.Migrations.Ledger;
 /// <summary>Reads what was recorded of migrations: transitions, decisions, readings; oldest first.</summary>
 internal sealed class MigrationHistory(DatabaseGate database)
 {
+    private const string SelectDecisions = """
+        SELECT sequence, at, elapsed, action, origin, rule, reason, downtime_limit AS DowntimeLimit,
+               throttle_max_percent AS ThrottleMaxPercent, bytes_per_second AS BytesPerSecond, max_pause AS MaxPause,
+               reading_sequence AS ReadingSequence, inputs::text AS Inputs, policy, policy_revision AS PolicyRevision,
+               report_to_decision AS ReportToDecision, decision_to_command AS DecisionToCommand, outcome,
+               outcome_message AS OutcomeMessage
+          FROM migration_decisions
+        """;
+
     public Task<IReadOnlyList<Transition>> ListTransitionsAsync(Guid migrationId, CancellationToken cancellation)
     {
         const string Sql = """
@@ -23,18 +32,24 @@ internal sealed class MigrationHistory(DatabaseGate database)
     /// <param name="after">Sequence of the last one of the page before; 0 = from the first.</param>
     public Task<IReadOnlyList<Decision>> ListDecisionsAsync(Guid migrationId, int after, int limit, CancellationToken cancellation)
     {
-        const string Sql = """
-            SELECT sequence, at, elapsed, action, origin, rule, reason, downtime_limit AS DowntimeLimit,
-                   throttle_max_percent AS ThrottleMaxPercent, bytes_per_second AS BytesPerSecond, max_pause AS MaxPause,
-                   reading_sequence AS ReadingSequence, inputs::text AS Inputs, policy, policy_revision AS PolicyRevision,
-                   report_to_decision AS ReportToDecision, decision_to_command AS DecisionToCommand, outcome,
-                   outcome_message AS OutcomeMessage
-              FROM migration_decisions
+        const string Sql = $"""
+            {SelectDecisions}
              WHERE migration_id = @migrationId AND sequence > @after
              ORDER BY sequence
              LIMIT @limit
             """;
         return ListAsync<DecisionRow, Decision>(Sql, new { migrationId, after, limit }, row => row.ToDecision(), cancellation);
+    }
+
+    /// <returns>Null when no decision is behind the command.</returns>
+    public async Task<Decision?> FindDecisionBehindAsync(Guid migrationId, long commandId, CancellationToken cancellation)
+    {
+        const string Sql = $"""
+            {SelectDecisions}
+             WHERE migration_id = @migrationId AND command_id = @commandId
+            """;
+        return await ListAsync<DecisionRow, Decision>(Sql, new { migrationId, commandId }, row => row.ToDecision(), cancellation)
+            is [var decision, ..] ? decision : null;
     }
 
     public Task<bool> HasRequestAsync(Guid migrationId, Guid requestId, CancellationToken cancellation)

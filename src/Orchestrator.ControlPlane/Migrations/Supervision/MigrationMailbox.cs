@@ -138,10 +138,12 @@ internal sealed class MigrationMailbox(string sourceHostId, string targetHostId)
         await _bell.Reader.ReadAsync(cancellation);
         lock (_gate)
         {
-            var mail = new Mail(_source, _target, _sourceHost, _targetHost, _calls, _wishes);
+            // Lists that are handed out are nobody's any more; those that stay are not handed out.
+            var mail = new Mail(
+                _source, _target, _sourceHost, _targetHost, _calls.Count == 0 ? [] : _calls, _wishes.Count == 0 ? [] : _wishes);
             (_source, _target, _sourceHost, _targetHost) = (null, null, null, null);
-            _calls = mail.Calls.Count == 0 ? _calls : [];
-            _wishes = mail.Wishes.Count == 0 ? _wishes : [];
+            _calls = _calls.Count == 0 ? _calls : [];
+            _wishes = _wishes.Count == 0 ? _wishes : [];
             return mail;
         }
     }

@@ -12,10 +12,12 @@ namespace Orchestrator.ControlPlane.Migrations.Supervision;
 /// One running migration's row, as its supervisor holds it: every change is one write that carries the intentions it causes, and is told to
 /// watchers once it is in.
 /// </summary>
-internal sealed class MigrationRecord(Migration adopted, CommandBook book, ProgressStore store, MigrationFeed feed)
+internal sealed class MigrationRecord(
+    Migration adopted, CommandBook book, ProgressStore store, MigrationHistory history, MigrationFeed feed)
 {
     // Decisions whose commands have no answer yet, with the moment they were made.
     private readonly Dictionary<long, (Decision Decision, long MadeAt)> _undecided = [];
+    private readonly long _lastCommandBefore = adopted.LastCommand;
 
     public Migration Current { get; private set; } = adopted;
 
@@ -97,7 +99,13 @@ internal sealed class MigrationRecord(Migration adopted, CommandBook book, Progr
             made.Decision.Outcome = ProgressStore.DecisionOutcomeOf(answer.Outcome);
             made.Decision.OutcomeMessage = answer.Message;
             made.Decision.DecisionToCommand = toCommand?.ToDuration();
-            feed.Publish(Current, made.Decision.Clone());
+            feed.Publish(Current, made.Decision);
+        }
+        else if (answered.CommandId <= _lastCommandBefore
+            && await history.FindDecisionBehindAsync(Current.MigrationId, answered.CommandId, cancellation) is { } before)
+        {
+            // It was made under another supervisor, whose watchers were told that it was intended.
+            feed.Publish(Current, before);
         }
 
         return true;

@@ -35,7 +35,7 @@ internal sealed partial class MigrationSupervisor : IAsyncDisposable
         _logger = edges.Logger;
         _document = charge.Document;
         var book = new CommandBook(charge.Commands);
-        _record = new MigrationRecord(charge.Migration, book, edges.Store, edges.Feed);
+        _record = new MigrationRecord(charge.Migration, book, edges.Store, edges.History, edges.Feed);
         _track = new CopyTrack(charge.Migration, charge.Document, book);
         _sides = new MigrationSides(charge.Migration, book, charge.Mailbox, edges.Agents, edges.Beat);
     }

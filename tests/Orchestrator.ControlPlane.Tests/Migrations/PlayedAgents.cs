@@ -9,11 +9,11 @@ using Orchestrator.Rpc.Errors;
 namespace Orchestrator.ControlPlane.Tests.Migrations;
 
 /// <summary>The agents of all hosts, played by the test: it takes each command as it comes and says what becomes of it.</summary>
-internal sealed class ScriptedAgents : IAgentCalls
+internal sealed class PlayedAgents : IAgentCalls
 {
-    private readonly ConcurrentDictionary<string, ScriptedAgent> _agents = new();
+    private readonly ConcurrentDictionary<string, PlayedAgent> _agents = new();
 
-    public ScriptedAgent this[string hostId] => _agents.GetOrAdd(hostId, _ => new ScriptedAgent());
+    public PlayedAgent this[string hostId] => _agents.GetOrAdd(hostId, _ => new PlayedAgent());
 
     public bool IsConnected(string hostId) => this[hostId].IsConnected;
 
@@ -26,10 +26,10 @@ internal sealed class ScriptedAgents : IAgentCalls
         this[hostId].PollAsync(request);
 }
 
-internal sealed class ScriptedAgent
+internal sealed class PlayedAgent
 {
-    private readonly Channel<ScriptedCall> _calls = Channel.CreateUnbounded<ScriptedCall>();
-    private readonly ConcurrentQueue<ScriptedCall> _seen = new();
+    private readonly Channel<PlayedCall> _calls = Channel.CreateUnbounded<PlayedCall>();
+    private readonly ConcurrentQueue<PlayedCall> _seen = new();
     private volatile MigrationReport[] _reports = [];
 
     public bool IsConnected { get; set; } = true;
@@ -45,7 +45,7 @@ internal sealed class ScriptedAgent
     /// <summary>What a poll answers: the last report that the test gave to anybody.</summary>
     public void Say(params MigrationReport[] reports) => _reports = reports;
 
-    public async Task<ScriptedCall> NextAsync(AgentCommandKind kind)
+    public async Task<PlayedCall> NextAsync(AgentCommandKind kind)
     {
         using var bound = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         try
@@ -64,7 +64,7 @@ internal sealed class ScriptedAgent
 
     public Task<ExecuteResponse> ExecuteAsync(ExecuteRequest request, CancellationToken cancellation)
     {
-        var call = new ScriptedCall(this, request, cancellation);
+        var call = new PlayedCall(this, request, cancellation);
         _seen.Enqueue(call);
         if (Play(request) is { } answer)
         {
@@ -83,13 +83,13 @@ internal sealed class ScriptedAgent
 }
 
 /// <summary>One command that waits for the test's answer.</summary>
-internal sealed class ScriptedCall
+internal sealed class PlayedCall
 {
     private readonly TaskCompletionSource<ExecuteResponse> _answer = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private readonly ScriptedAgent _agent;
+    private readonly PlayedAgent _agent;
 
-    public ScriptedCall(ScriptedAgent agent, ExecuteRequest request, CancellationToken cancellation)
+    public PlayedCall(PlayedAgent agent, ExecuteRequest request, CancellationToken cancellation)
     {
         _agent = agent;
         Request = request;
