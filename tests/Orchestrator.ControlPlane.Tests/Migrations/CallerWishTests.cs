@@ -175,6 +175,8 @@ public sealed class CallerWishTests(PostgresFixture postgres) : IClassFixture<Po
 
         Assert.Equal(WishOutcome.LimitAboveBudget, await AdjustAsync(move, new AdjustMigrationRequest { RaiseLimit = Fleet.Seconds(0.401) }));
         Assert.Equal(WishOutcome.PostCopyImpossible, await AdjustAsync(move, new AdjustMigrationRequest { PostCopyNow = new PostCopyNow() }));
+        var postCopy = new SwitchPolicy { Policy = await _fleet.AddPolicyAsync(MigrationLifeTests.PostCopyAfter(seconds: 2)) };
+        Assert.Equal(WishOutcome.PostCopyImpossible, await AdjustAsync(move, new AdjustMigrationRequest { SwitchPolicy = postCopy }));
         Assert.True((await move.AdjustAsync(
             new AdjustMigrationRequest { SwitchPolicy = new SwitchPolicy { Policy = "nothing" } })).PolicyUnknown);
         Assert.Empty(await _fleet.History.ListDecisionsAsync(move.Id, 0, 10, CancellationToken.None));
@@ -191,6 +193,46 @@ public sealed class CallerWishTests(PostgresFixture postgres) : IClassFixture<Po
         (await move.Source.NextAsync(Kind.AdjustSource)).Refuse("ENGINE_REFUSED", "not today");
 
         Assert.Equal("not today", (await move.DecidedAsync(1, DecisionOutcome.Refused)).OutcomeMessage);
+    }
+
+    [Fact]
+    public async Task PauseRefusedByTheEngine_DoesNotHoldThePolicyUp()
+    {
+        var move = await _fleet.AddGuestAsync();
+        await move.CopyAsync();
+        await move.ReadAsync(move.Copying(0.5));
+        await AdjustAsync(move, new AdjustMigrationRequest { PauseNow = Fleet.Seconds(3000) });
+        (await move.Source.NextAsync(Kind.PauseSource)).Refuse("ENGINE_REFUSED");
+        await move.DecidedAsync(1, DecisionOutcome.Refused);
+
+        await move.ReadAsync(move.Copying(2));
+        (await move.Source.NextAsync(Kind.AdjustSource)).Done();
+    }
+
+    [Fact]
+    public async Task ResumeAndPostCopyRefused_AreTriedAgain()
+    {
+        var move = await _fleet.AddGuestAsync();
+        await move.CopyAsync(MigrationLifeTests.PostCopyAfter(seconds: 20));
+        await move.ReadAsync(move.Copying(0.5));
+        await AdjustAsync(move, new AdjustMigrationRequest { PauseNow = Fleet.Seconds(2) });
+        (await move.Source.NextAsync(Kind.PauseSource)).Done();
+        await move.ReadAsync(move.Copying(3, change: Paused));
+        (await move.Source.NextAsync(Kind.ResumeSource)).Refuse("ENGINE_REFUSED");
+        await move.DecidedAsync(2, DecisionOutcome.Refused);
+        _fleet.Clock.Advance(TimeSpan.FromSeconds(6));
+        await move.ReadAsync(move.Copying(9, change: Paused));
+        (await move.Source.NextAsync(Kind.ResumeSource)).Done();
+        await move.DecidedAsync(3, DecisionOutcome.Applied);
+
+        await move.ReadAsync(move.Copying(21));
+        (await move.Source.NextAsync(Kind.StartPostCopy)).Refuse("ENGINE_REFUSED");
+        await move.DecidedAsync(4, DecisionOutcome.Refused);
+        await move.ReadAsync(move.Copying(22));
+        Assert.False(move.Source.HasNext);
+        _fleet.Clock.Advance(TimeSpan.FromSeconds(6));
+        await move.ReadAsync(move.Copying(28));
+        (await move.Source.NextAsync(Kind.StartPostCopy)).Done();
     }
 
     private static void Paused(MigrationReport report)

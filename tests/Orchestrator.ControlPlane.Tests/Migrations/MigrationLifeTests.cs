@@ -74,7 +74,7 @@ public sealed class MigrationLifeTests(PostgresFixture postgres) : IClassFixture
     {
         var move = await _fleet.AddGuestAsync();
         await move.CopyAsync(change: request => request.MaxDowntime = Fleet.Seconds(0.3));
-        await move.ReadAsync(move.Copying(1));
+        await move.ReadAsync(move.Copying(0.5));
         for (var (seconds, limit) = (2, 200); limit <= 300; seconds++, limit += 100)
         {
             await move.ReadAsync(move.Copying(seconds));

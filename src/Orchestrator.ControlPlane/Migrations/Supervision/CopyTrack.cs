@@ -15,7 +15,7 @@ namespace Orchestrator.ControlPlane.Migrations.Supervision;
 /// </summary>
 internal sealed class CopyTrack
 {
-    /// <summary>A refused last resort is tried again after this long: nothing else would end the copy.</summary>
+    /// <summary>What was refused and cannot be done without is tried again after this long.</summary>
     private static readonly TimeSpan s_retractAfter = TimeSpan.FromSeconds(5);
 
     private readonly CommandBook _book;
@@ -145,24 +145,29 @@ internal sealed class CopyTrack
     }
 
     /// <summary>
-    /// What the policy took for done although the agent refused it, and without which the copy would go on for ever: the switch to
-    /// post-copy, and the end of a pause.
+    /// What the policy took for done although the agent refused it, and without which the copy would hang: a pause that never was, the end
+    /// of one, and the switch to post-copy.
     /// </summary>
     private ConvergenceState AfterRefusals(ConvergenceReading reading, DateTimeOffset now)
     {
         var state = State;
-        if (state.Committed && WasRefused(AgentCommandKind.StartPostCopy, now))
+        if (state.Pause is not null && !reading.PausedToConverge && WasRefused(AgentCommandKind.PauseSource, now, TimeSpan.Zero))
         {
-            state = state with { Committed = false, Ladder = state.Ladder with { Next = Math.Max(0, Terms.Document.Steps.Count - 1) } };
+            state = state with { Pause = null };
         }
 
-        return reading.PausedToConverge && state.Pause is null && WasRefused(AgentCommandKind.ResumeSource, now)
-            ? state with { Pause = new PauseInForce(reading.Elapsed, TimeSpan.Zero, null) }
+        if (state.Pause is null && reading.PausedToConverge && WasRefused(AgentCommandKind.ResumeSource, now, s_retractAfter))
+        {
+            state = state with { Pause = new PauseInForce(reading.Elapsed, TimeSpan.Zero, null) };
+        }
+
+        return state.Committed && WasRefused(AgentCommandKind.StartPostCopy, now, s_retractAfter)
+            ? state with { Committed = false, Ladder = state.Ladder with { Next = Math.Max(0, Terms.Document.Steps.Count - 1) } }
             : state;
     }
 
-    private bool WasRefused(AgentCommandKind kind, DateTimeOffset now) =>
-        _book.Latest(kind) is { Answer: { Outcome: CommandOutcome.Refused, At: var at } } && now - at >= s_retractAfter;
+    private bool WasRefused(AgentCommandKind kind, DateTimeOffset now, TimeSpan since) =>
+        _book.Latest(kind) is { Answer: { Outcome: CommandOutcome.Refused, At: var at } } && now - at >= since;
 
     private static ConvergenceTerms TermsOf(Migration migration, ConvergenceDocument document, CommandBook book)
     {

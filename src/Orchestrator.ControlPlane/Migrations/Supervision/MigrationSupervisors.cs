@@ -131,6 +131,7 @@ internal sealed partial class MigrationSupervisors(
         {
             _running.TryRemove(migration.MigrationId, out _);
             post.Close(migration.MigrationId);
+            edges.Feed.Forget(migration.MigrationId);
             mailbox.Close(last is { HasEnded: true } ? new WishAnswer(WishOutcome.Ended, last) : new WishAnswer(WishOutcome.NotAnswered, null));
         }
     }

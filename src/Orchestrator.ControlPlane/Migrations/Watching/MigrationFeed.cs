@@ -71,9 +71,12 @@ internal sealed class MigrationFeed(IOptions<MigrationOptions> options)
 
         if (migration.HasEnded)
         {
-            _latest.TryRemove(migration.MigrationId, out _);
+            Forget(migration.MigrationId);
         }
     }
+
+    /// <summary>Nobody here commands it any more: what was last seen of it is not the latest for long.</summary>
+    public void Forget(Guid migrationId) => _latest.TryRemove(migrationId, out _);
 
     private void Leave(MigrationWatcher watcher)
     {

@@ -65,7 +65,9 @@ internal sealed class WishRules(Migration migration, MigrationStanding standing,
     private WishVerdict SwitchPolicy(Adjustment.SwitchPolicy to, ConvergenceDocument document)
     {
         var nonLive = migration.Mode is MigrationMode.NonLive;
-        if (DocumentRules.ViolationsFor(document, migration.Spec.VfioDevices.Count > 0, nonLive).Count > 0)
+        var endsInPostCopy = document.Steps is [.., { Action: LadderAction.PostCopy }];
+        if (DocumentRules.ViolationsFor(document, migration.Spec.VfioDevices.Count > 0, nonLive).Count > 0
+            || (endsInPostCopy && !track.Terms.PostCopyPossible))
         {
             return WishVerdict.Refused(WishOutcome.PostCopyImpossible);
         }
