@@ -110,21 +110,3 @@ internal sealed record ReadingFigures
     /// <summary>How long after the measured time its last reading was in the ledger; null when it was not within a minute.</summary>
     public required double? CaughtUpAfterS { get; init; }
 }
-
-/// <summary>What the control plane itself complained of since its start.</summary>
-internal sealed record LogFigures(int Warnings, int Errors)
-{
-    // The console logger begins an entry with its level.
-    public static LogFigures Read(string path)
-    {
-        var (warnings, errors) = (0, 0);
-        using var log = new StreamReader(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
-        while (log.ReadLine() is { } line)
-        {
-            warnings += line.StartsWith("warn:", StringComparison.Ordinal) ? 1 : 0;
-            errors += line.StartsWith("fail:", StringComparison.Ordinal) || line.StartsWith("crit:", StringComparison.Ordinal) ? 1 : 0;
-        }
-
-        return new LogFigures(warnings, errors);
-    }
-}

@@ -1,0 +1,137 @@
+using Google.Rpc;
+using Grpc.Core;
+using Grpc.Net.Client;
+using Orchestrator.Agent.V1;
+using Orchestrator.Bench.Agents;
+using Orchestrator.Rpc.Errors;
+using StatusCode = Grpc.Core.StatusCode;
+
+namespace Orchestrator.Bench.Tests.Agents;
+
+/// <summary>The scripted agents against what agent.proto promises of a real one.</summary>
+public sealed class ScriptedAgentTests : IAsyncLifetime, IDisposable
+{
+    private const string MigrationId = "3f2b8c1e-7d7a-4a57-9c55-0d3f5a1b2c3d";
+
+    private static readonly TimeSpan s_bound = TimeSpan.FromSeconds(30);
+    private readonly CancellationTokenSource _patience = new(s_bound);
+    private ScriptedFleet _fleet = null!;
+    private GrpcChannel _sourceChannel = null!;
+    private GrpcChannel _targetChannel = null!;
+
+    private AgentService.AgentServiceClient Source => new(_sourceChannel);
+
+    private AgentService.AgentServiceClient Target => new(_targetChannel);
+
+    public async Task InitializeAsync()
+    {
+        _fleet = await ScriptedFleet.StartAsync(2, _ => CopyPlan.Drawn(1, TimeSpan.FromSeconds(10)), TimeProvider.System, _patience.Token);
+        _sourceChannel = GrpcChannel.ForAddress(_fleet.EndpointOf(_fleet.Hosts[0]));
+        _targetChannel = GrpcChannel.ForAddress(_fleet.EndpointOf(_fleet.Hosts[1]));
+    }
+
+    public async Task DisposeAsync()
+    {
+        await _patience.CancelAsync();
+        _sourceChannel.Dispose();
+        _targetChannel.Dispose();
+        await _fleet.DisposeAsync();
+    }
+
+    public void Dispose() => _patience.Dispose();
+
+    [Fact]
+    public async Task DescribeHost_AtEachPort_IsThatHost()
+    {
+        Assert.Equal("host-001", (await Source.DescribeHostAsync(new DescribeHostRequest())).Description.HostId);
+        Assert.Equal("host-002", (await Target.DescribeHostAsync(new DescribeHostRequest())).Description.HostId);
+    }
+
+    [Fact]
+    public async Task Execute_TheSameCommandTwice_IsAnsweredFromTheJournal()
+    {
+        var first = await Target.ExecuteAsync(Prepare(1));
+        var again = await Target.ExecuteAsync(Prepare(1));
+
+        Assert.False(first.Repeated);
+        Assert.True(again.Repeated);
+        Assert.Equal(first.ListenUri, again.ListenUri);
+        Assert.Equal(SessionState.Listening, again.Report.SessionState);
+    }
+
+    [Fact]
+    public async Task Execute_UnderAnOlderEpoch_IsRefused()
+    {
+        await Target.ExecuteAsync(Prepare(2));
+
+        var refusal = await Assert.ThrowsAsync<RpcException>(async () => await Target.ExecuteAsync(Prepare(1)));
+
+        Assert.Equal(StatusCode.FailedPrecondition, refusal.StatusCode);
+        Assert.Equal(("agent.v1", "EPOCH_STALE"), Named(refusal));
+    }
+
+    [Fact]
+    public async Task Observe_ACopy_NumbersItsReportsWithoutAGapAndNotesWhenTheyLeft()
+    {
+        using var call = Source.Observe(new ObserveRequest(), cancellationToken: _patience.Token);
+        Assert.True(await call.ResponseStream.MoveNext(_patience.Token));
+        Assert.True(call.ResponseStream.Current.HasGuests);
+        await Target.ExecuteAsync(Prepare(1));
+        await Source.ExecuteAsync(Start());
+
+        var sequences = new List<ulong>();
+        while (sequences.Count < 4 && await call.ResponseStream.MoveNext(_patience.Token))
+        {
+            sequences.AddRange(call.ResponseStream.Current.Reports.Select(report => report.Sequence));
+        }
+
+        Assert.Equal(Enumerable.Range(1, sequences.Count).Select(number => (ulong)number), sequences);
+        Assert.NotNull(_fleet.Hosts[0].FindSource(MigrationId)!.Wire.SentAt(4));
+        Assert.Null(_fleet.Hosts[0].FindSource(MigrationId)!.Wire.SentAt(4000));
+        Assert.Equal(SessionState.Running, (await Target.PollAsync(new PollRequest { MigrationId = MigrationId })).Reports.Single().SessionState);
+    }
+
+    [Fact]
+    public async Task Execute_ANewLimit_IsNotedOnceAndReported()
+    {
+        var limit = TimeSpan.FromMilliseconds(77);
+        await Source.ExecuteAsync(Start());
+        var adjusted = await Source.ExecuteAsync(Adjust(limit));
+        var wire = _fleet.Hosts[0].FindSource(MigrationId)!.Wire;
+        var cameAt = wire.LimitCameAt(limit);
+
+        await Source.ExecuteAsync(Adjust(limit));
+
+        Assert.NotNull(cameAt);
+        Assert.Equal(cameAt, wire.LimitCameAt(limit));
+        Assert.Equal(limit, adjusted.Report.Numbers.DowntimeLimit.ToTimeSpan());
+        Assert.Equal(2UL, adjusted.Report.LastCommandId);
+    }
+
+    private static ExecuteRequest Prepare(ulong epoch) => new()
+    {
+        MigrationId = MigrationId, Epoch = epoch, CommandId = 1, PrepareTarget = new PrepareTarget { GuestId = "guest", RunAfter = true },
+    };
+
+    private static ExecuteRequest Start() => new()
+    {
+        MigrationId = MigrationId,
+        Epoch = 1,
+        CommandId = 1,
+        StartSource = new StartSource
+        {
+            GuestId = "guest", TargetUri = "tcp:127.0.0.1:49152", DowntimeLimit = Google.Protobuf.WellKnownTypes.Duration.FromTimeSpan(TimeSpan.FromMilliseconds(30)),
+        },
+    };
+
+    private static ExecuteRequest Adjust(TimeSpan limit) => new()
+    {
+        MigrationId = MigrationId,
+        Epoch = 1,
+        CommandId = 2,
+        AdjustSource = new AdjustSource { DowntimeLimit = Google.Protobuf.WellKnownTypes.Duration.FromTimeSpan(limit) },
+    };
+
+    private static (string, string) Named(RpcException refusal) =>
+        Refusal.FindDetail<ErrorInfo>(refusal) is { } info ? (info.Domain, info.Reason) : ("", "");
+}
