@@ -34,10 +34,13 @@ internal static class SummaryText
         }
 
         var over = measured.ToTimeSpan() - promised.ToTimeSpan();
-        return over <= TimeSpan.Zero ? "the promise was kept"
+        var verdict = over <= TimeSpan.Zero ? "the promise was kept"
             : $"the promise was broken by {QuantityText.Duration(over.ToDuration())}"
                 + (summary.ReportedDowntime is { } reported && reported.ToTimeSpan() <= promised.ToTimeSpan()
                     ? ", in the hand-over: the engine itself kept it" : "");
+
+        // The pause has a bound of its own, in the policy; the guest felt it all the same.
+        return PauseOf(summary) is { } paused ? $"{verdict}, besides a pause of {QuantityText.Duration(paused)} to converge" : verdict;
     }
 
     public static string Headline(Migration migration)
@@ -94,7 +97,7 @@ internal static class SummaryText
             parts.Add("post-copy used");
         }
 
-        if (summary.PausedToConverge is { } paused && paused.ToTimeSpan() > TimeSpan.Zero)
+        if (PauseOf(summary) is { } paused)
         {
             parts.Add($"guest paused for {QuantityText.Duration(paused)} to converge");
         }
@@ -106,4 +109,7 @@ internal static class SummaryText
 
         return string.Join(", ", parts);
     }
+
+    private static Duration? PauseOf(MigrationSummary summary) =>
+        summary.PausedToConverge is { } paused && paused.ToTimeSpan() > TimeSpan.Zero ? paused : null;
 }

@@ -20,8 +20,11 @@ internal sealed partial class HandOverSender(TimeProvider clock, ILogger<HandOve
 
     private readonly ConcurrentDictionary<string, GrpcChannel> _channels = new(StringComparer.Ordinal);
 
-    /// <summary>Connects beforehand, so that the guest does not stand still for that too. Does not throw.</summary>
-    public async Task WarmUpAsync(string endpoint, CancellationToken cancellation)
+    /// <summary>
+    /// Connects and asks something beforehand, so that the guest does not stand still for that and for compiling the way there too. Does
+    /// not throw.
+    /// </summary>
+    public async Task WarmUpAsync(string endpoint, Guid migrationId, CancellationToken cancellation)
     {
         if (endpoint.Length == 0)
         {
@@ -32,9 +35,10 @@ internal sealed partial class HandOverSender(TimeProvider clock, ILogger<HandOve
         {
             using var bound = new CancellationTokenSource(s_answerBound, clock);
             using var either = CancellationTokenSource.CreateLinkedTokenSource(bound.Token, cancellation);
-            await ChannelTo(endpoint).ConnectAsync(either.Token);
+            var target = new AgentService.AgentServiceClient(ChannelTo(endpoint));
+            await target.PollAsync(new PollRequest { MigrationId = migrationId.ToString() }, cancellationToken: either.Token);
         }
-        catch (Exception notYet) when (notYet is OperationCanceledException or RpcException or HttpRequestException)
+        catch (Exception notYet) when (notYet is OperationCanceledException or RpcException)
         {
             // The hand-over itself will try again, and say so.
         }

@@ -13,7 +13,7 @@ namespace Orchestrator.HostAgent.Migrations;
 internal sealed partial class SourceFollower(
     SourceSession session, SessionLog log, HandOverSender handOver, SessionPace pace, ILogger logger) : IAsyncDisposable
 {
-    private static readonly TimeSpan s_restoreBound = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_settleBound = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan s_glance = TimeSpan.FromMilliseconds(20);
 
     // Whoever may let CPUs run here and whoever lets the engine past its stop exclude each other: a guest that is let run on a source which
@@ -57,7 +57,7 @@ internal sealed partial class SourceFollower(
         }
 
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        var warming = handOver.WarmUpAsync(log.Record.Start?.TargetAgentEndpoint ?? "", ended.Token);
+        var warming = handOver.WarmUpAsync(log.Record.Start?.TargetAgentEndpoint ?? "", log.Record.MigrationId, ended.Token);
         using var watch = new EngineWatch(guest, pace.Clock);
         watch.Wake();
         while (log.Record is { HasEnded: false } now && now.Attempt == attempt)
@@ -161,7 +161,7 @@ internal sealed partial class SourceFollower(
         {
             case MigrationStatus.Completed:
                 Measure(info, monitor.Features);
-                await guest.ReadRunStateAsync(monitor, cancellation);
+                await AwaitPostMigrateAsync(guest, monitor, cancellation);
                 await EndAsync(SessionOutcome.Completed, "", cancellation);
                 return;
             case MigrationStatus.Cancelled:
@@ -182,6 +182,17 @@ internal sealed partial class SourceFollower(
         Measure(info, monitor.Features);
         await guest.ReadRunStateAsync(monitor, cancellation);
         await StepThrottleAsync(monitor, info.CpuThrottlePercent ?? 0, cancellation);
+    }
+
+    /// <summary>QEMU says "completed" a moment before its guest is "postmigrate", and the last report is to carry the state that stays.</summary>
+    private async Task AwaitPostMigrateAsync(Guest guest, QemuMonitor monitor, CancellationToken cancellation)
+    {
+        var began = pace.Clock.GetTimestamp();
+        while ((await guest.ReadRunStateAsync(monitor, cancellation)).State == RunState.FinishMigrate
+            && pace.Clock.GetElapsedTime(began) < s_settleBound)
+        {
+            await Task.Delay(s_glance, pace.Clock, cancellation);
+        }
     }
 
     private void Note(MigrationInfo info)
@@ -302,7 +313,7 @@ internal sealed partial class SourceFollower(
                 }
 
                 // Postmigrate above all stays as it is: neither side may be let run before somebody has looked at both.
-                if (state.State is not (RunState.FinishMigrate or RunState.Other) || pace.Clock.GetElapsedTime(began) > s_restoreBound)
+                if (state.State is not (RunState.FinishMigrate or RunState.Other) || pace.Clock.GetElapsedTime(began) > s_settleBound)
                 {
                     return $"the guest was not brought back: it is {state.Text}";
                 }

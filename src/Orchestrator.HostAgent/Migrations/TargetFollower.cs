@@ -14,7 +14,7 @@ internal sealed partial class TargetFollower(TargetSession session, SessionLog l
 
     // The source is done when everything is in the socket; loading it takes this side as long as the guest's devices take.
     private static readonly TimeSpan s_loadingBound = TimeSpan.FromSeconds(45);
-    private static readonly TimeSpan s_glance = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan s_glance = TimeSpan.FromMilliseconds(3);
 
     private readonly SemaphoreSlim _oneAtATime = new(1);
 

@@ -95,6 +95,13 @@ public class ExplainTextTests
         Assert.Equal(verdict, SummaryText.Verdict(Sample.Migration(), summary));
     }
 
+    [Fact]
+    public void Verdict_CountsAPauseToConverge()
+    {
+        var summary = new MigrationSummary { ObservedDowntime = Sample.Ms(300), PausedToConverge = Sample.Ms(1200) };
+        Assert.Equal("the promise was kept, besides a pause of 1.2 s to converge", SummaryText.Verdict(Sample.Migration(), summary));
+    }
+
     [Theory]
     [InlineData(DecisionAction.StartPostCopy, "switch to post-copy")]
     [InlineData(DecisionAction.Pause, "pause the guest for at most 2 s")]

@@ -138,7 +138,7 @@ internal sealed class CopyTrack
             RamBytes = reading.RamTotal.Bytes > 0 ? reading.RamTotal.Bytes : Tally.RamBytes,
             Passes = Math.Max(Tally.Passes, reading.Pass),
             ThrottlePercent = Math.Max(Tally.ThrottlePercent, reading.ThrottlePercent),
-            FinalLimit = preCopy && reading.DowntimeLimit > TimeSpan.Zero ? reading.DowntimeLimit : Tally.FinalLimit,
+            FinalLimit = reading.DowntimeLimit > TimeSpan.Zero ? reading.DowntimeLimit : Tally.FinalLimit,
             PausedToConverge = Tally.PausedToConverge + paused,
             PostCopyUsed = Tally.PostCopyUsed || reading.Activity is EngineActivity.PostCopy or EngineActivity.PostCopyPaused,
         };
