@@ -63,16 +63,19 @@ def report_run(folder, label, exit_code):
     if exit_code != 0 and not run.failures():
         run.broken_note.write_text(f"exit code {exit_code}\n")
     passed, failed, skipped = run.counts()
-    print(f"{words(run.counts())}   {run.duration()}" if passed + failed + skipped else "no test to run", flush=True)
+    counted = f"{words(run.counts())}   {run.duration()}" if passed + failed + skipped else "no test to run"
+    told = [f"{label:<52} {counted}"]
     for result in run.failures():
-        print(f"  FAILED {result.get('testName')}")
-        lines = text_of(result, "Output/ErrorInfo/Message").splitlines()[:12]
-        lines += text_of(result, "Output/ErrorInfo/StackTrace").splitlines()[:4]
-        print("\n".join("    " + line for line in lines))
+        told.append(f"  FAILED {result.get('testName')}")
+        told += ["    " + line for line in text_of(result, "Output/ErrorInfo/Message").splitlines()[:12]]
+        told += ["    " + line for line in text_of(result, "Output/ErrorInfo/StackTrace").splitlines()[:4]]
     if run.broken_note.exists():
-        print(f"  FAILED the run itself ended with exit code {exit_code} (counted as one failure); {run.log} ends:")
+        told.append(f"  FAILED the run itself ended with exit code {exit_code} (counted as one failure); {run.log} ends:")
         lines = run.log.read_text(errors="replace").splitlines()
-        print("\n".join("    " + line for line in lines if not line.startswith("   at "))[-1500:])
+        told.append("\n".join("    " + line for line in lines if not line.startswith("   at "))[-1500:])
+
+    # At once: another run may be telling of itself at the same time.
+    sys.stdout.write("\n".join(told) + "\n")
     return 1 if failed else 0
 
 

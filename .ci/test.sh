@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds everything and runs the test projects one after the other. What counts is what the result files say.
+# Builds everything and runs the test projects, two at a time, and the scenarios by themselves after them: those watch guests in real time.
+# What counts is what the result files say.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -55,11 +56,20 @@ known_qemus() {
 # run_project PROJECT LABEL: the tests of one project; answers whether all went well.
 run_project() {
     local project=$1 label=$2 code=0
-    printf '%-52s ' "$label"
     dotnet_here test "$project" --no-build --configuration Release --nologo "${filter[@]}" \
         --logger "trx;LogFileName=$label.trx" --results-directory "$results" \
         --blame-hang-timeout 15m --blame-hang-dump-type none >"$results/$label.log" 2>&1 || code=$?
     /usr/bin/python3 "$here/count_tests.py" run "$results" "$label" "$code"
+}
+
+# run_beside_each_other PROJECT...: most of their time is waiting, so two share the machine well. Their results tell how they went.
+run_beside_each_other() {
+    local project
+    for project in "$@"; do
+        while [ "$(jobs -pr | wc -l)" -ge 2 ]; do wait -n || true; done
+        run_project "$project" "$(basename "$project" .csproj)" &
+    done
+    wait
 }
 
 run_matrix() {
@@ -72,17 +82,21 @@ run_matrix() {
 }
 
 run_all() {
-    local project name failed=0
+    local scenarios="" project others=() failed=0
     rm -rf "$results"
     mkdir -p "$results"
     for project in "$@"; do
-        name=$(basename "$project" .csproj)
-        if [ "$matrix" = yes ] && [ "$name" = Orchestrator.Scenarios ]; then
-            run_matrix "$project" "$name" || failed=1
-        else
-            run_project "$project" "$name" || failed=1
-        fi
+        case $project in
+            */Orchestrator.Scenarios.csproj) scenarios=$project ;;
+            *) others+=("$project") ;;
+        esac
     done
+    run_beside_each_other "${others[@]}"
+    if [ -n "$scenarios" ] && [ "$matrix" = yes ]; then
+        run_matrix "$scenarios" Orchestrator.Scenarios || failed=1
+    elif [ -n "$scenarios" ]; then
+        run_project "$scenarios" Orchestrator.Scenarios || failed=1
+    fi
     if [ "$matrix" = yes ]; then /usr/bin/python3 "$here/count_tests.py" matrix "$results"; fi
     /usr/bin/python3 "$here/count_tests.py" total "$results" || failed=1
     return "$failed"
