@@ -112,7 +112,7 @@ internal sealed class HostGrpcService(HostRegistration registration, HostStore h
             HostId = host.HostId,
             AgentEndpoint = host.Address.Endpoint,
             Labels = { host.Labels.ToDictionary() },
-            State = links.IsConnected(host.HostId) ? HostState.Connected : HostState.Unreachable,
+            State = links.IsConnected(host.HostId) ? HostState.Connected : HostState.Suspect,
             Cordoned = host.Cordoned,
             CordonReason = host.CordonReason,
             RegisteredAt = host.RegisteredAt.ToTimestamp(),

@@ -65,7 +65,7 @@ public sealed class HostCommandTests : IAsyncLifetime
         _server.On<ListHostsRequest, ListHostsResponse>(request => request.PageToken switch
         {
             "" => new ListHostsResponse { Hosts = { Sample.Host("h1") }, NextPageToken = "2" },
-            "2" => new ListHostsResponse { Hosts = { new Host { HostId = "h2", State = HostState.Unreachable, Cordoned = true } } },
+            "2" => new ListHostsResponse { Hosts = { new Host { HostId = "h2", State = HostState.Suspect, Cordoned = true } } },
             _ => throw ScriptedServer.Refuse(StatusCode.InvalidArgument, "BAD", "bad token"),
         });
 
@@ -76,7 +76,7 @@ public sealed class HostCommandTests : IAsyncLifetime
             """
             HOST  STATE        CORDONED  AGENT                  CPUS  MEMORY  AVAILABLE  ENGINE       LAST SEEN
             h1    connected    no        http://10.0.0.11:7444  8     16 GiB  12 GiB     qemu 7.2.22  2026-08-01 12:03:00Z
-            h2    unreachable  yes       -                      -     -       -          -            -
+            h2    suspect      yes       -                      -     -       -          -            -
 
             """,
             table.Out);

@@ -31,7 +31,7 @@ public sealed class HostApiTests(ControlPlaneFixture fleet) : IClassFixture<Cont
         var again = await fleet.Hosts.RegisterHostAsync(new RegisterHostRequest { HostId = agent.HostId, AgentEndpoint = agent.Endpoint });
 
         Assert.Equal(agent.HostId, again.Host.HostId);
-        await Eventually.HoldsAsync(async () => await StateOfAsync(agent.HostId) == HostState.Unreachable);
+        await Eventually.HoldsAsync(async () => await StateOfAsync(agent.HostId) == HostState.Suspect);
     }
 
     [Fact]
