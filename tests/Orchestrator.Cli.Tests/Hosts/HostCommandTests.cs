@@ -74,9 +74,9 @@ public sealed class HostCommandTests : IAsyncLifetime
 
         Assert.Equal(
             """
-            HOST  STATE        CORDONED  AGENT                  CPUS  MEMORY  AVAILABLE  ENGINE       LAST SEEN
-            h1    connected    no        http://10.0.0.11:7444  8     16 GiB  12 GiB     qemu 7.2.22  2026-08-01 12:03:00Z
-            h2    suspect      yes       -                      -     -       -          -            -
+            HOST  STATE      CORDONED  AGENT                  CPUS  MEMORY  AVAILABLE  ENGINE       LAST SEEN
+            h1    connected  no        http://10.0.0.11:7444  8     16 GiB  12 GiB     qemu 7.2.22  2026-08-01 12:03:00Z
+            h2    suspect    yes       -                      -     -       -          -            -
 
             """,
             table.Out);
