@@ -170,7 +170,7 @@ internal sealed class Fleet : IAsyncDisposable
             spec.VfioDevices.Add(new VfioDevice { DeviceId = "gpu" });
         }
 
-        await Guests.DefineAsync(move.GuestId, spec, Clock.GetUtcNow(), CancellationToken.None);
+        await Guests.DefineAsync(new GuestDefinition(move.GuestId, spec), Clock.GetUtcNow(), CancellationToken.None);
         await ExecuteAsync(
             "UPDATE guests SET host_id = @SourceHost, state = @state, revision = revision + 1 WHERE guest_id = @GuestId",
             new { move.SourceHost, move.GuestId, state = paused ? "Paused" : "Running" });
