@@ -102,8 +102,10 @@ internal static class Queues
         from limits in Limits()
         from hostCount in Gen.Choose(2, 6)
         from hosts in Gen.ArrayOf(Hosts(), hostCount)
-        from queued in Gen.ListOf(Waiting(hostCount))
-        from running in Gen.ListOf(Moving(hostCount))
+        from waiting in Gen.Choose(0, 25)
+        from queued in Gen.ArrayOf(Waiting(hostCount), waiting)
+        from moving in Gen.Choose(0, 10)
+        from running in Gen.ArrayOf(Moving(hostCount), moving)
         select Snapshot(
             limits,
             [.. hosts.Select((host, index) => host with { HostId = $"h{index}" })],
@@ -132,7 +134,7 @@ internal static class Queues
         };
 
     private static Gen<FleetHost> Hosts() =>
-        from gibibytes in Gen.Choose(1, 40)
+        from gibibytes in Gen.Choose(20, 90)
         from link in Gen.Choose(0, 1000)
         from rack in Gen.Choose(0, 3)
         from condition in Gen.Choose(0, 9)
