@@ -8,7 +8,7 @@ namespace Orchestrator.Policy.Admission;
 public static class AdmissionPolicy
 {
     /// <summary>
-    /// What an order looks like is in <see cref="QueueOrder"/>. Pure and bounded: a queue of 10,000 beside 2,000 that run takes well below
+    /// What the order is like stands in QueueOrder. Pure and bounded: a queue of 10,000 beside 2,000 that run takes well below
     /// 200 ms on one core.
     /// </summary>
     public static AdmissionPlan Plan(AdmissionSnapshot snapshot)
@@ -51,6 +51,10 @@ public static class AdmissionPolicy
             Waiting = [.. preparing.Waiting.Select((entry, index) => Queued(snapshot, entry.Migration, entry.Reasons, index + 1, forecast))],
         };
     }
+
+    /// <summary>The class's priority and what waiting has added.</summary>
+    public static double EffectivePriority(AdmissionSnapshot snapshot, QueuedMigration migration) =>
+        Effective(snapshot, PreparingGate.Line(migration));
 
     private static WaitingMigration Prepared(
         AdmissionSnapshot snapshot, RunningMigration migration, IReadOnlyList<WaitReason> reasons, int position, StartForecast forecast) =>
