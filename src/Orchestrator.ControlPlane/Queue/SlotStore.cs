@@ -35,6 +35,8 @@ internal sealed class SlotStore(DatabaseGate database)
     /// <returns>False when it does not wait in the queue.</returns>
     public Task<bool> CancelQueuedAsync(Guid migrationId, string reason, DateTimeOffset at, CancellationToken cancellation)
     {
+        // First the lock: a statement that had to wait for a round would still not see the slot that the round gave.
+        const string Lock = "SELECT migration_id FROM migrations WHERE migration_id = @migrationId AND phase = 'Queued' FOR UPDATE";
         const string Sql = $"""
             WITH ended AS (
                 UPDATE migrations
@@ -57,8 +59,19 @@ internal sealed class SlotStore(DatabaseGate database)
               FROM ended
             """;
         return database.RunAsync(
-            async (connection, token) => await connection.ExecuteScalarAsync<long>(new CommandDefinition(
-                Sql, new { migrationId, reason, at = at.UtcDateTime }, cancellationToken: token)) == 1,
+            async (connection, token) =>
+            {
+                await using var transaction = await connection.BeginTransactionAsync(token);
+                var parameters = new { migrationId, reason, at = at.UtcDateTime };
+                if (await connection.ExecuteScalarAsync<Guid?>(new CommandDefinition(Lock, parameters, transaction, cancellationToken: token)) is null)
+                {
+                    return false;
+                }
+
+                var ended = await connection.ExecuteScalarAsync<long>(new CommandDefinition(Sql, parameters, transaction, cancellationToken: token));
+                await transaction.CommitAsync(token);
+                return ended == 1;
+            },
             cancellation);
     }
 

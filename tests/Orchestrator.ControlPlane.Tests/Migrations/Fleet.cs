@@ -102,7 +102,7 @@ internal sealed class Fleet : IAsyncDisposable
     }
 
     /// <summary>For tests of the stores: nothing runs.</summary>
-    public static Fleet Idle(NpgsqlDataSource database) => new(database);
+    public static Fleet Idle(NpgsqlDataSource database, PlayedAgents? agents = null, MovedClock? clock = null) => new(database, agents, clock);
 
     public NpgsqlDataSource Database { get; }
 
@@ -219,6 +219,16 @@ internal sealed class Fleet : IAsyncDisposable
             "UPDATE guests SET host_id = @SourceHost, state = @state, revision = revision + 1 WHERE guest_id = @GuestId",
             new { move.SourceHost, move.GuestId, state = paused ? "Paused" : "Running" });
         return move;
+    }
+
+    /// <summary>A running guest of 1 GiB.</summary>
+    public async Task<string> AddGuestOnAsync(string hostId)
+    {
+        var guestId = $"guest-{Guid.NewGuid():N}"[..20];
+        await Guests.DefineAsync(new GuestDefinition(guestId, new MachineSpec { MemoryBytes = Memory, Vcpus = 1 }), Clock.GetUtcNow(), CancellationToken.None);
+        await ExecuteAsync(
+            "UPDATE guests SET host_id = @hostId, state = 'Running', revision = revision + 1 WHERE guest_id = @guestId", new { hostId, guestId });
+        return guestId;
     }
 
     /// <summary>As admission does it, whatever the limits say.</summary>
