@@ -21,6 +21,8 @@ internal sealed class QueueReader(FleetReader fleet, TimeProvider clock)
         var at = clock.GetUtcNow();
         var seen = await fleet.ReadAsync(connection, at, cancellation);
         var guests = seen.Guests.ToDictionary(guest => guest.GuestId, StringComparer.Ordinal);
+        var engines = seen.Hosts.ToDictionary(
+            host => host.HostId, host => host.Engines.Count > 0 ? host.Engines[0].Version : "", StringComparer.Ordinal);
         var failures = await FailuresAsync(connection, limits.Limits, at, cancellation);
         List<QueuedMigration> queue = [];
         List<StrandedMigration> stranded = [];
@@ -33,7 +35,7 @@ internal sealed class QueueReader(FleetReader fleet, TimeProvider clock)
             }
             else if (guests.TryGetValue(row.GuestId, out var guest))
             {
-                queue.Add(ToQueued(row, guest, failures));
+                queue.Add(ToQueued(row, guest, engines.GetValueOrDefault(row.SourceHostId, ""), failures));
                 rows[row.MigrationId] = row;
             }
         }
@@ -87,7 +89,7 @@ internal sealed class QueueReader(FleetReader fleet, TimeProvider clock)
         return (await connection.QueryAsync<RunningRow>(new CommandDefinition(Sql, cancellationToken: cancellation))).AsList();
     }
 
-    /// <summary>What lately failed where. An explicit wish for a target is not held against it.</summary>
+    /// <summary>What lately failed where.</summary>
     private static async Task<ILookup<string, FailedMove>> FailuresAsync(
         NpgsqlConnection connection, AdmissionLimits limits, DateTimeOffset at, CancellationToken cancellation)
     {
@@ -131,7 +133,11 @@ internal sealed class QueueReader(FleetReader fleet, TimeProvider clock)
         return _typicalRate;
     }
 
-    private static QueuedMigration ToQueued(QueuedRow row, FleetGuest guest, ILookup<string, FailedMove> failures) => new()
+    /// <summary>
+    /// A caller who names a target knows what he does as far as that can be known only by trying: where it failed lately, and an engine that
+    /// is older by its number.
+    /// </summary>
+    private static QueuedMigration ToQueued(QueuedRow row, FleetGuest guest, string engine, ILookup<string, FailedMove> failures) => new()
     {
         MigrationId = row.MigrationId,
         Caller = row.RequestedBy,
@@ -149,6 +155,7 @@ internal sealed class QueueReader(FleetReader fleet, TimeProvider clock)
                 MachineType = row.MachineType ?? "q35",
                 CpuModel = row.CpuModel ?? "qemu64",
                 Accelerator = row.Accelerator == "ACCELERATOR_KVM" ? "kvm" : "tcg",
+                EngineVersion = row.TargetHostId.Length > 0 ? "" : engine,
             },
             row.TargetHostId.Length > 0 ? [] : [.. failures[row.GuestId]]),
     };

@@ -5,6 +5,9 @@ namespace Orchestrator.Policy.Admission;
 /// <summary>Targets for those whose turn it is, on a draft of the fleet that has everything this pass has given away already.</summary>
 internal sealed class TargetSearch
 {
+    /// <summary>Looks for a host to keep, in one pass; those that wait longest come first.</summary>
+    private const int MostKeepSearches = 32;
+
     private readonly FleetLedger _draft;
     private readonly FleetHost[] _open;
     private readonly DataSize[] _free;
@@ -12,6 +15,7 @@ internal sealed class TargetSearch
     private readonly HashSet<string> _closed = new(StringComparer.Ordinal);
     private readonly HashSet<string> _beingLeft;
     private readonly int _mostClosed;
+    private int _keepSearches;
 
     public TargetSearch(AdmissionSnapshot snapshot)
     {
@@ -80,6 +84,11 @@ internal sealed class TargetSearch
         if (reasons.All(reason => reason.Cause is not WaitCause.NoTarget))
         {
             return reasons.All(reason => reason.Cause is not WaitCause.ItsTurn);
+        }
+
+        if (_closed.Count >= _mostClosed || ++_keepSearches > MostKeepSearches)
+        {
+            return false;
         }
 
         return _open.Where(host => host.MemoryAllocatable >= migration.Memory && !_closed.Contains(host.HostId) && LacksRoom(migration, host.HostId))
