@@ -27,6 +27,8 @@ internal static class MigrationsSetup
         builder.Services.AddHostedService(services => services.GetRequiredService<ReadingWriter>());
         builder.Services.AddSingleton<MigrationFeed>();
         builder.Services.AddSingleton<MigrationWatch>();
+        builder.Services.AddSingleton<WatchSources>();
+        builder.Services.AddHostedService<RemoteFollower>();
         builder.Services.AddSingleton<MigrationReadout>();
         builder.Services.AddSingleton<AdmissionFacts>();
         builder.Services.AddSingleton<MigrationAdmission>();
