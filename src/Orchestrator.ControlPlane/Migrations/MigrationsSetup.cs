@@ -33,6 +33,12 @@ internal static class MigrationsSetup
         builder.Services.AddSingleton<AdmissionFacts>();
         builder.Services.AddSingleton<MigrationAdmission>();
         builder.Services.AddSingleton<MigrationWishes>();
+        builder.Services.AddSingleton<WishStore>();
+        builder.Services.AddSingleton<WishReader>();
+        builder.Services.AddSingleton<WishPost>();
+        builder.Services.AddSingleton<WishDesk>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<WishDesk>());
+        builder.Services.AddSingleton<WishErrand>();
         builder.Services.AddSingleton<MigrationPost>();
         builder.Services.AddSingleton<IAgentReportListener>(services => services.GetRequiredService<MigrationPost>());
         builder.Services.AddSingleton<IAgentCalls>(services => new LeasedCalls(
