@@ -1,7 +1,6 @@
 using Orchestrator.ControlPlane.Guests;
 using Orchestrator.Rpc.Errors;
 using Orchestrator.V1;
-using static Orchestrator.ControlPlane.Tests.Guests.Terms;
 
 namespace Orchestrator.ControlPlane.Tests.Guests;
 
@@ -19,10 +18,10 @@ public sealed class PlacementTermsParserTests
     [Fact]
     public void Parse_FillsInTheWeight_OfPreferencesOnly()
     {
-        var given = Placement();
+        var given = Terms.Placement();
         given.Affinity[1].Weight = 0;
 
-        Assert.Equal(Placement(), PlacementTermsParser.Parse("placement", given, new Violations()));
+        Assert.Equal(Terms.Placement(), PlacementTermsParser.Parse("placement", given, new Violations()));
     }
 
     [Fact]
