@@ -47,8 +47,8 @@ internal sealed class FleetStore(DatabaseGate database, AgentLinks links, TimePr
         cancellation);
 
     /// <summary>
-    /// The same within whatever transaction the connection is in. Whoever means to hold room on what is read here holds a lock before that keeps
-    /// all others from doing so.
+    /// The same within whatever transaction the connection is in. Whoever means to hold room on what is read here holds a lock before that
+    /// keeps all others from doing so.
     /// </summary>
     public async Task<FleetReading> ReadAsync(
         NpgsqlConnection connection, TimeSpan failureMemory, string guestId, CancellationToken cancellation)

@@ -9,7 +9,9 @@ using PlacementTerms = Orchestrator.Policy.Placement.PlacementTerms;
 
 namespace Orchestrator.ControlPlane.Placement;
 
-/// <summary>Turns what one reading says of its guests into placement's values. Labels and terms that many guests share are made once.</summary>
+/// <summary>
+/// Turns what one reading says of its guests into placement's values. Labels and terms that many guests share are made once.
+/// </summary>
 internal sealed class GuestFacts(IReadOnlyDictionary<string, FleetHost> hosts)
 {
     private readonly Dictionary<string, IReadOnlyDictionary<string, string>> _labels = new(StringComparer.Ordinal);
@@ -29,8 +31,8 @@ internal sealed class GuestFacts(IReadOnlyDictionary<string, FleetHost> hosts)
     };
 
     /// <summary>
-    /// The engine's version is that of the guest's host as it is now. A guest that was started before its host got a newer engine runs on an
-    /// older one than this says, which keeps it from hosts it could have gone to and never sends it to one it could not.
+    /// The engine's version is that of the guest's host as it is now. A guest that was started before its host got a newer engine runs on
+    /// an older one than this says, which keeps it from hosts it could have gone to and never sends it to one it could not.
     /// </summary>
     public MachineNeeds Machine(GuestRow row) => new()
     {

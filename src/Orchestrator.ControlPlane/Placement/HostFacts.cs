@@ -6,8 +6,8 @@ using Orchestrator.V1;
 namespace Orchestrator.ControlPlane.Placement;
 
 /// <summary>
-/// A host's description as placement sees it. What was made of a description is kept for as long as the text stays the same: an inventory is
-/// long and changes seldom. Nothing that says what is free is in it.
+/// A host's description as placement sees it. What was made of a description is kept for as long as the text stays the same: an inventory
+/// is long and changes seldom. Nothing that says what is free is in it.
 /// </summary>
 internal sealed class HostFacts
 {

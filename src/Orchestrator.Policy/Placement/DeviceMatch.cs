@@ -8,7 +8,8 @@ internal readonly record struct DeviceMatch(IReadOnlyList<int> Taken, IReadOnlyL
     // VFIO_MIGRATION_STOP_COPY of linux/vfio.h: without it a device's state can be neither saved nor loaded.
     private const ulong StopCopy = 1;
 
-    // The kernel's own driver for any PCI function. It knows no device's state; only the vendors' variants of it do (mlx5_vfio_pci and others).
+    // The kernel's own driver for any PCI function. It knows no device's state; only the vendors' variants of it do (mlx5_vfio_pci and
+    // others).
     private const string PlainDriver = "vfio-pci";
 
     private static readonly DeviceMatch s_nothing = new([], []);

@@ -4,8 +4,9 @@ using Orchestrator.Policy.Placement;
 namespace Orchestrator.Bench.Placement;
 
 /// <summary>
-/// A fleet in racks of twenty, of two generations of processors, with guests of 2 to 64 GiB in services of about fifty: a third of the guests keep
-/// away from their like on a host, a fifth would rather be in other racks, a tenth select a kind of disk, one in twenty stays with its cache.
+/// A fleet in racks of twenty, of two generations of processors, with guests of 2 to 64 GiB in services of about fifty: a third of the
+/// guests keep away from their like on a host, a fifth would rather be in other racks, a tenth select a kind of disk, one in twenty stays
+/// with its cache.
 /// </summary>
 internal sealed class FleetDraw
 {
@@ -42,7 +43,12 @@ internal sealed class FleetDraw
         [.. Hosts.Select(host => cordoned.Contains(host.HostId) ? host with { Cordoned = true, CordonReason = "evacuated" } : host)],
         Guests);
 
-    public FleetGuest NewGuest(int index) => Guest($"n{index:D6}");
+    /// <summary>A new one that any host may take that has the room.</summary>
+    public FleetGuest PlainGuest(int index)
+    {
+        var gibibytes = s_gibibytes[_random.Next(s_gibibytes.Length)];
+        return new FleetGuest { GuestId = $"n{index:D6}", Memory = DataSize.FromGibibytes(gibibytes), Vcpus = 1 };
+    }
 
     public static PlacementRequest Request(FleetGuest guest) => new(
         guest,

@@ -62,12 +62,13 @@ internal static class PlacementCommand
                 $"p50 {choose.P50:0.000}, p90 {choose.P90:0.000}, p99 {choose.P99:0.000}, max {choose.Max:0.000} ms ({choose.Count} times)"));
         }
 
+        table.AddRow("CPU time of it", Text($"{result.ChooseCpuMs:0.000} ms on average"));
         table.AddRow("without a host", Text($"{result.ChoicesWithoutHost}"));
         table.AddRow("explaining one guest", Text($"{result.ExplainMs:0.0} ms"));
         table.AddRow("placing in one go", Text(
             $"{batch.Placed} of {batch.Guests} guests of {batch.HostsEmptied} hosts in {batch.TookMs:0.0} ms"));
         table.AddRow("arrivals on one host", Text($"at most {batch.ArrivalsMost}, {batch.ArrivalsLeastPossible} if even"));
-        table.AddRow("fullest host", Text(
+        table.AddRow("fullest host that got one", Text(
             $"{100 * batch.MemoryShareMost:0.0} % of its memory, at least {100 * batch.MemoryShareMostPossible:0.0} %"));
         table.AddRow("filled at the first refusal", Text($"{100 * fill.ShareAtFirstRefusal:0.0} % of what was free"));
         table.AddRow("filled in the end", Text($"{100 * fill.ShareInTheEnd:0.0} % of what was free, {fill.GuestsPlaced} guests"));

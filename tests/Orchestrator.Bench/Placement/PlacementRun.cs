@@ -28,6 +28,7 @@ internal sealed class PlacementRun(PlacementOptions options, TimeProvider clock)
         var (ledger, build) = Time(() => FleetLedger.Of(draw.Snapshot(s_none)));
         List<double> choices = [];
         var without = 0;
+        var cpu = Environment.CpuUsage.TotalTime;
         for (var choice = 0; choice < of.Choices; choice++)
         {
             var request = FleetDraw.Request(draw.Guests[random.Next(draw.Guests.Count)]);
@@ -36,12 +37,14 @@ internal sealed class PlacementRun(PlacementOptions options, TimeProvider clock)
             without += chosen.HostId is null ? 1 : 0;
         }
 
+        cpu = Environment.CpuUsage.TotalTime - cpu;
         var (_, explain) = Time(() => PlacementPolicy.Explain(ledger, FleetDraw.Request(draw.Guests[0])));
         return new PlacementResult
         {
             Options = of,
             BuildMs = build,
             ChooseMs = Distribution.Of(choices),
+            ChooseCpuMs = cpu.TotalMilliseconds / of.Choices,
             ChoicesWithoutHost = without,
             ExplainMs = explain,
             Batch = Evacuate(of, draw),
@@ -80,8 +83,8 @@ internal sealed class PlacementRun(PlacementOptions options, TimeProvider clock)
             return placed;
         });
         var open = draw.Hosts.Where(host => !cordoned.Contains(host.HostId)).ToList();
-        var used = open.Select(host => (Host: host, Share: 1 - ((double)ledger.Load(host.HostId).MemoryFree.Bytes / host.MemoryAllocatable.Bytes)))
-            .ToList();
+        var fullest = open.Where(host => ledger.Load(host.HostId).MovesIn > 0)
+            .Max(host => 1 - ((double)ledger.Load(host.HostId).MemoryFree.Bytes / host.MemoryAllocatable.Bytes));
         var bytes = moving.Where(guest => ledger.Guest(guest.GuestId)!.TargetHostId is not null).Sum(guest => guest.Memory.Bytes);
         return new BatchFigures
         {
@@ -91,33 +94,35 @@ internal sealed class PlacementRun(PlacementOptions options, TimeProvider clock)
             TookMs = took,
             ArrivalsMost = open.Max(host => ledger.Load(host.HostId).MovesIn),
             ArrivalsLeastPossible = (int)Math.Ceiling((double)placed / open.Count),
-            MemoryShareMost = used.Max(entry => entry.Share),
+            MemoryShareMost = fullest,
             MemoryShareMostPossible = LevelShare(open, FleetLedger.Of(snapshot), bytes),
         };
     }
 
-    // New guests come until the first finds no host. No placement can give out more than is free.
+    // New guests without terms come until none finds a host. No placement can give out more than is free.
     private static FillFigures Fill(PlacementOptions of, FleetDraw draw)
     {
         var ledger = FleetLedger.Of(draw.Snapshot(s_none));
         var free = draw.Hosts.Sum(host => Math.Max(0, ledger.Load(host.HostId).MemoryFree.Bytes));
         long given = 0;
-        var refusals = 0;
+        var (refusals, inARow) = (0, 0);
         double? firstRefusal = null;
         var guests = 0;
         const int Enough = 200;
-        while (refusals < Enough)
+        while (inARow < Enough)
         {
-            var guest = draw.NewGuest(guests++);
+            var guest = draw.PlainGuest(guests++);
             if (PlacementPolicy.Choose(ledger, FleetDraw.Request(guest)).HostId is { } hostId)
             {
                 ledger.Reserve(guest, hostId);
                 ledger.Arrive(guest.GuestId);
                 given += guest.Memory.Bytes;
+                inARow = 0;
             }
             else
             {
                 refusals++;
+                inARow++;
                 firstRefusal ??= (double)given / free;
             }
         }
@@ -125,7 +130,7 @@ internal sealed class PlacementRun(PlacementOptions options, TimeProvider clock)
         return new FillFigures(of.Hosts, guests - refusals, firstRefusal ?? 1, (double)given / free);
     }
 
-    // As water stands: pour what arrives over the hosts, lowest share first. Nothing can leave the fullest host lower.
+    // As water stands: what arrives is poured over the hosts, lowest share first.
     private static double LevelShare(List<FleetHost> hosts, FleetLedger before, long bytes)
     {
         var loads = hosts
@@ -139,7 +144,7 @@ internal sealed class PlacementRun(PlacementOptions options, TimeProvider clock)
             var level = (used + bytes) / whole;
             if (index + 1 == loads.Count || level <= loads[index + 1].Used / loads[index + 1].Whole)
             {
-                return Math.Max(level, loads[^1].Used / loads[^1].Whole);
+                return level;
             }
         }
 
