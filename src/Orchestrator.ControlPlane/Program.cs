@@ -3,6 +3,7 @@ using Orchestrator.ControlPlane.Database;
 using Orchestrator.ControlPlane.Guests;
 using Orchestrator.ControlPlane.Hosts;
 using Orchestrator.ControlPlane.Migrations;
+using Orchestrator.ControlPlane.Placement;
 using Orchestrator.ControlPlane.Policies;
 using Orchestrator.ControlPlane.Queue;
 using Orchestrator.ControlPlane.Replicas;
@@ -46,13 +47,19 @@ internal static class Program
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(60));
 
         builder.AddListening(
-            HostService.Descriptor, GuestService.Descriptor, PolicyService.Descriptor, MigrationService.Descriptor, AdmissionService.Descriptor, ReplicaService.Descriptor);
+            HostService.Descriptor,
+            GuestService.Descriptor,
+            PolicyService.Descriptor,
+            MigrationService.Descriptor,
+            AdmissionService.Descriptor,
+            ReplicaService.Descriptor);
         builder.AddDatabase();
         builder.AddReplicas();
         builder.AddPolicies();
         builder.AddHosts();
         builder.AddGuests();
         builder.AddMigrations();
+        builder.AddPlacement();
         builder.AddQueue();
 
         var app = builder.Build();

@@ -9,7 +9,7 @@ internal static class HostCommands
 {
     public static Command Create(CommandRunner runner) => new("hosts", "The hypervisor machines, each with one agent.")
     {
-        Register(runner), List(runner), Get(runner), Cordon(runner), Uncordon(runner), Remove(runner),
+        Register(runner), List(runner), Get(runner), Cordon(runner), Uncordon(runner), Remove(runner), ExplainCommand.Create(runner),
     };
 
     private static Argument<string> Id() => new("HOST") { Description = "Id of the host." };

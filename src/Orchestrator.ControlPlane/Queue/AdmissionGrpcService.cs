@@ -1,13 +1,15 @@
 using System.Globalization;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
+using Orchestrator.ControlPlane.Placement;
 using Orchestrator.Rpc.Errors;
 using Orchestrator.V1;
 
 namespace Orchestrator.ControlPlane.Queue;
 
 /// <summary>Parses, asks, answers. Decides nothing.</summary>
-internal sealed class AdmissionGrpcService(LimitsStore limits, QueueStandings standings, TimeProvider clock) : AdmissionService.AdmissionServiceBase
+internal sealed class AdmissionGrpcService(
+    LimitsStore limits, QueueStandings standings, PlacementExplanations explanations, TimeProvider clock) : AdmissionService.AdmissionServiceBase
 {
     private const string Domain = "orchestrator.v1";
     private const int MaxChangedByCharacters = 500;
@@ -80,6 +82,15 @@ internal sealed class AdmissionGrpcService(LimitsStore limits, QueueStandings st
                 : "",
             Total = (uint)view.Queue.Count,
         };
+    }
+
+    public override async Task<ExplainPlacementResponse> ExplainPlacement(ExplainPlacementRequest request, ServerCallContext context)
+    {
+        var violations = new Violations();
+        var guestId = violations.Name("guest_id", request.GuestId);
+        Refuse(violations);
+        var stored = await limits.ReadAsync(context.CancellationToken);
+        return await explanations.ExplainAsync(guestId, stored.Limits.FailureMemory, context.CancellationToken);
     }
 
     private static (int Position, Guid MigrationId)? ReadPosition(Violations violations, string token)

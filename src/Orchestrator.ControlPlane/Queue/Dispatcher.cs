@@ -9,7 +9,7 @@ namespace Orchestrator.ControlPlane.Queue;
 /// only saves work; that two at once do no harm is the round's own affair.
 /// </summary>
 internal sealed partial class Dispatcher(
-    AdmissionRound round, QueueNews news, NamedLeases leases, NotificationListener notifications, ILogger<Dispatcher> logger) : BackgroundService
+    AdmissionRound round, NamedLeases leases, NotificationListener notifications, ILogger<Dispatcher> logger) : BackgroundService
 {
     public const string LeaseName = "dispatcher";
 
@@ -40,7 +40,6 @@ internal sealed partial class Dispatcher(
                     LogLetThrough(result.Admitted, result.Granted, result.Shared);
                 }
 
-                await news.TellEndedAsync(result.Stranded, cancellation);
             }
             catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
             {

@@ -1,6 +1,7 @@
 using Dapper;
 using Npgsql;
 using Orchestrator.ControlPlane.Guests;
+using Orchestrator.ControlPlane.Placement;
 using Orchestrator.Policy;
 using Orchestrator.Policy.Admission;
 using Orchestrator.Policy.Placement;
@@ -8,7 +9,7 @@ using Orchestrator.Policy.Placement;
 namespace Orchestrator.ControlPlane.Queue;
 
 /// <summary>Reads everything that one pass decides on.</summary>
-internal sealed class QueueReader(FleetReader fleet, TimeProvider clock)
+internal sealed class QueueReader(FleetStore fleet, TimeProvider clock)
 {
     private static readonly TimeSpan s_rateHoldsFor = TimeSpan.FromSeconds(30);
 
@@ -18,12 +19,7 @@ internal sealed class QueueReader(FleetReader fleet, TimeProvider clock)
     /// <param name="limits">As they are read under the lock, or without it for who only wants to know.</param>
     public async Task<QueueFacts> ReadAsync(NpgsqlConnection connection, StoredLimits limits, CancellationToken cancellation)
     {
-        var at = clock.GetUtcNow();
-        var seen = await fleet.ReadAsync(connection, at, cancellation);
-        var guests = seen.Guests.ToDictionary(guest => guest.GuestId, StringComparer.Ordinal);
-        var engines = seen.Hosts.ToDictionary(
-            host => host.HostId, host => host.Engines.Count > 0 ? host.Engines[0].Version : "", StringComparer.Ordinal);
-        var failures = await FailuresAsync(connection, limits.Limits, at, cancellation);
+        var reading = await fleet.ReadAsync(connection, limits.Limits.FailureMemory, "", cancellation);
         List<QueuedMigration> queue = [];
         List<StrandedMigration> stranded = [];
         Dictionary<Guid, QueuedRow> rows = [];
@@ -33,9 +29,9 @@ internal sealed class QueueReader(FleetReader fleet, TimeProvider clock)
             {
                 stranded.Add(new StrandedMigration(row.MigrationId, why));
             }
-            else if (guests.TryGetValue(row.GuestId, out var guest))
+            else if (reading.RequestFor(row.GuestId) is { } request)
             {
-                queue.Add(ToQueued(row, guest, engines.GetValueOrDefault(row.SourceHostId, ""), failures));
+                queue.Add(ToQueued(row, request));
                 rows[row.MigrationId] = row;
             }
         }
@@ -45,7 +41,7 @@ internal sealed class QueueReader(FleetReader fleet, TimeProvider clock)
             new AdmissionSnapshot
             {
                 Limits = limits.Limits,
-                Fleet = seen,
+                Fleet = reading.Snapshot,
                 Queue = queue,
                 Running = [.. running.Select(row => row.ToRunning())],
                 TypicalRate = await TypicalRateAsync(connection, cancellation),
@@ -61,8 +57,7 @@ internal sealed class QueueReader(FleetReader fleet, TimeProvider clock)
             SELECT m.migration_id AS MigrationId, m.guest_id AS GuestId, m.source_host_id AS SourceHostId, m.target_host_id AS TargetHostId,
                    m.requested_by AS RequestedBy, m.priority_class AS PriorityClass, m.created_at AS CreatedAt, m.not_before AS NotBefore,
                    m.notice_until AS NoticeUntil, m.paused, m.max_bytes_per_second AS MaxBytesPerSecond, m.evacuation_id AS EvacuationId,
-                   g.host_id AS HostId, g.state, coalesce(g.stopping, false) AS Stopping, m.spec ->> 'machineType' AS MachineType,
-                   m.spec ->> 'cpuModel' AS CpuModel, m.spec ->> 'accelerator' AS Accelerator
+                   g.host_id AS HostId, g.state, coalesce(g.stopping, false) AS Stopping
               FROM migrations m
               LEFT JOIN guests g ON g.guest_id = m.guest_id
              WHERE m.phase = 'Queued' AND NOT EXISTS (SELECT FROM migration_slots s WHERE s.migration_id = m.migration_id)
@@ -87,27 +82,6 @@ internal sealed class QueueReader(FleetReader fleet, TimeProvider clock)
              WHERE m.phase NOT IN ('Requested', 'Completed', 'Cancelled', 'Failed') AND (m.phase <> 'Queued' OR s.migration_id IS NOT NULL)
             """;
         return (await connection.QueryAsync<RunningRow>(new CommandDefinition(Sql, cancellationToken: cancellation))).AsList();
-    }
-
-    /// <summary>What lately failed where.</summary>
-    private static async Task<ILookup<string, FailedMove>> FailuresAsync(
-        NpgsqlConnection connection, AdmissionLimits limits, DateTimeOffset at, CancellationToken cancellation)
-    {
-        const string Sql = """
-            SELECT guest_id, target_host_id, ended_at
-              FROM migrations
-             WHERE phase = 'Failed' AND ended_at > @since AND target_host_id <> ''
-               AND failure_reason IN ('AbortedByPolicy', 'TargetRefused', 'EngineFailed', 'AgentLost')
-            """;
-        var failed = await connection.QueryAsync<(string GuestId, string HostId, DateTime EndedAt)>(new CommandDefinition(
-            Sql, new { since = (at - limits.FailureMemory).UtcDateTime }, cancellationToken: cancellation));
-        return failed.ToLookup(
-            move => move.GuestId,
-            move => new FailedMove(
-                move.HostId,
-                new DateTimeOffset(move.EndedAt, TimeSpan.Zero),
-                new DateTimeOffset(move.EndedAt, TimeSpan.Zero) + limits.FailureMemory),
-            StringComparer.Ordinal);
     }
 
     private async Task<DataRate> TypicalRateAsync(NpgsqlConnection connection, CancellationToken cancellation)
@@ -137,7 +111,7 @@ internal sealed class QueueReader(FleetReader fleet, TimeProvider clock)
     /// A caller who names a target knows what he does as far as that can be known only by trying: where it failed lately, and an engine that
     /// is older by its number.
     /// </summary>
-    private static QueuedMigration ToQueued(QueuedRow row, FleetGuest guest, string engine, ILookup<string, FailedMove> failures) => new()
+    private static QueuedMigration ToQueued(QueuedRow row, PlacementRequest request) => new()
     {
         MigrationId = row.MigrationId,
         Caller = row.RequestedBy,
@@ -148,16 +122,8 @@ internal sealed class QueueReader(FleetReader fleet, TimeProvider clock)
         NotBefore = Utc(row.NotBefore),
         NoticeUntil = Utc(row.NoticeUntil),
         Paused = row.Paused,
-        Placement = new PlacementRequest(
-            guest,
-            new MachineNeeds
-            {
-                MachineType = row.MachineType ?? "q35",
-                CpuModel = row.CpuModel ?? "qemu64",
-                Accelerator = row.Accelerator == "ACCELERATOR_KVM" ? "kvm" : "tcg",
-                EngineVersion = row.TargetHostId.Length > 0 ? "" : engine,
-            },
-            row.TargetHostId.Length > 0 ? [] : [.. failures[row.GuestId]]),
+        Placement = row.TargetHostId.Length == 0 ? request
+            : request with { Machine = request.Machine with { EngineVersion = "" }, RecentFailures = [] },
     };
 
     /// <returns>Why it can never go; null = it may.</returns>
@@ -233,7 +199,4 @@ internal sealed record QueuedRow(
     Guid? EvacuationId,
     string? HostId,
     string? State,
-    bool Stopping,
-    string? MachineType,
-    string? CpuModel,
-    string? Accelerator);
+    bool Stopping);

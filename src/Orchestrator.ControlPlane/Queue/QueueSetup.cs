@@ -7,10 +7,8 @@ internal static class QueueSetup
     {
         builder.Services.AddSingleton<LimitsStore>();
         builder.Services.AddSingleton<SlotStore>();
-        builder.Services.AddSingleton<FleetReader>();
         builder.Services.AddSingleton<QueueReader>();
         builder.Services.AddSingleton<QueueStandings>();
-        builder.Services.AddSingleton<QueueNews>();
         builder.Services.AddSingleton<QueueExit>();
         builder.Services.AddSingleton<QueueWords>();
         builder.Services.AddSingleton<AdmissionRound>();

@@ -5,6 +5,12 @@ namespace Orchestrator.ControlPlane.Queue;
 /// <summary>Adds to a migration as callers see it where it stands while it waits.</summary>
 internal sealed class QueueWords(QueueStandings standings)
 {
+    /// <summary>The same to what a watcher is told, of which others are told too.</summary>
+    public async Task<MigrationHappening> AddAsync(MigrationHappening happening, CancellationToken cancellation) =>
+        happening.Snapshot is { Phase: MigrationPhase.Queued or MigrationPhase.Preparing } snapshot
+            ? new MigrationHappening(happening) { Snapshot = await AddAsync(snapshot.Clone(), cancellation) }
+            : happening;
+
     /// <returns>The same message.</returns>
     public async Task<Migration> AddAsync(Migration migration, CancellationToken cancellation)
     {

@@ -1,9 +1,9 @@
 namespace Orchestrator.Policy.Placement;
 
 /// <summary>
-/// The flags of QEMU's named x86 CPU models, in /proc/cpuinfo's spelling, as far as a host's /proc/cpuinfo would show them and a running guest
-/// would miss them: not what QEMU or KVM emulates anyway (x2apic, tsc-deadline, topology, nested virtualization), not the bits that every
-/// 64-bit processor has.
+/// The flags of QEMU's named x86 CPU models, in /proc/cpuinfo's spelling, as far as a host's /proc/cpuinfo would show them and a running
+/// guest would miss them: not what QEMU or KVM emulates anyway (x2apic, tsc-deadline, topology, nested virtualization), not the bits that
+/// every 64-bit processor has.
 /// </summary>
 /// <remarks>
 /// Facts as QEMU 11.1.3 tells them: query-cpu-model-expansion, type "full", of each model of query-cpu-definitions. Levels: x86-64 psABI.
@@ -19,8 +19,8 @@ internal static class CpuModelTable
         """;
 
     /// <summary>
-    /// A model's version, what it is built on (a level, or "=" for the line before), then flags that it adds, and takes away with '-'. A version
-    /// that is not listed has the flags of the next lower one. A line that is indented goes on.
+    /// A model's version, what it is built on (a level, or "=" for the line before), then flags that it adds, and takes away with '-'. A
+    /// version that is not listed has the flags of the next lower one. A line that is indented goes on.
     /// </summary>
     public const string Models = """
         Broadwell-v1 v3 3dnowprefetch adx aes erms fsgsbase hle invpcid nx pcid pclmulqdq rdrand rdseed rdtscp rtm smap smep xsaveopt

@@ -3,10 +3,10 @@ using System.Collections.Frozen;
 namespace Orchestrator.Policy.Placement;
 
 /// <summary>
-/// What a guest's CPU model asks of a host's processor, as far as it can be known. Under TCG nothing: the processor is emulated. Flags that are
-/// named with '+' must be there. The "host" and "max" models hand the guest what its source has, so the target must have all of that. Of a
-/// named model the target must have what the guest can have got of it: what its source has, for QEMU leaves out, with a warning, what the host
-/// lacks. A model that is not known asks nothing.
+/// What a guest's CPU model asks of a host's processor, as far as it can be known. Under TCG nothing: the processor is emulated. Flags
+/// that are named with '+' must be there. The "host" and "max" models hand the guest what its source has, so the target must have all of
+/// that. Of a named model the target must have what the guest can have got of it: what its source has, for QEMU leaves out, with a
+/// warning, what the host lacks. A model that is not known asks nothing.
 /// </summary>
 internal sealed class CpuNeed
 {

@@ -8,6 +8,10 @@ internal readonly record struct DeviceMatch(IReadOnlyList<int> Taken, IReadOnlyL
     // VFIO_MIGRATION_STOP_COPY of linux/vfio.h: without it a device's state can be neither saved nor loaded.
     private const ulong StopCopy = 1;
 
+    // The kernel's own driver for any PCI function. It knows no device's state; only the vendors' variants of it do (mlx5_vfio_pci and
+    // others).
+    private const string PlainDriver = "vfio-pci";
+
     private static readonly DeviceMatch s_nothing = new([], []);
 
     public static DeviceMatch Find(LedgerHost host, FleetGuest guest)
@@ -46,6 +50,9 @@ internal readonly record struct DeviceMatch(IReadOnlyList<int> Taken, IReadOnlyL
         need.Kind.Length > 0
         && device.Kind == need.Kind
         && (need.Driver.Length == 0 || device.Driver == need.Driver)
-        && (device.MigrationFlags & StopCopy) != 0
+        && Migrates(device)
         && !EngineVersion.Parse(device.DriverVersion).IsOlderThan(EngineVersion.Parse(need.DriverVersion));
+
+    private static bool Migrates(FleetDevice device) =>
+        device.MigrationFlags == 0 ? device.Driver != PlainDriver : (device.MigrationFlags & StopCopy) != 0;
 }

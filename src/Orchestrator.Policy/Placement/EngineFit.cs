@@ -2,7 +2,9 @@ using System.Text.RegularExpressions;
 
 namespace Orchestrator.Policy.Placement;
 
-/// <summary>What a host's engines lack for a machine. One engine must have everything; the one that comes furthest is reported on.</summary>
+/// <summary>
+/// What a host's engines lack for a machine. One engine must have everything; the one that comes furthest is reported on.
+/// </summary>
 /// <param name="Accelerator">One has it.</param>
 /// <param name="MachineType">One that has the accelerator, or any when none has it, builds the machine type or does not say.</param>
 /// <param name="Version">Of those, one is not older than the source's.</param>

@@ -2,7 +2,9 @@ using System.Globalization;
 
 namespace Orchestrator.Policy.Placement;
 
-/// <summary>The dotted numbers at the head of a version text, e.g. 7.2.22 of "7.2.22 (Debian 1:7.2+dfsg-7)". No number = not known.</summary>
+/// <summary>
+/// The dotted numbers at the head of a version text, e.g. 7.2.22 of "7.2.22 (Debian 1:7.2+dfsg-7)". No number = not known.
+/// </summary>
 internal readonly record struct EngineVersion : IComparable<EngineVersion>
 {
     // More are never compared, and a number beyond nine digits is no version.

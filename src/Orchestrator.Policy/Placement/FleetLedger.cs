@@ -1,9 +1,9 @@
 namespace Orchestrator.Policy.Placement;
 
 /// <summary>
-/// A draft of the fleet that placements are made on: built once from a snapshot, then changed step by step, each in a time that does not grow
-/// with the fleet. Admission makes one a pass; the planner plays its moves through on one. Not safe for use by two threads at once, not even
-/// for questions.
+/// A draft of the fleet that placements are made on: built once from a snapshot, then changed step by step, each in a time that does not
+/// grow with the fleet. Admission makes one a pass; the planner plays its moves through on one. Not safe for use by two threads at once,
+/// not even for questions.
 /// </summary>
 public sealed class FleetLedger
 {
@@ -60,8 +60,8 @@ public sealed class FleetLedger
     public FleetGuest? Guest(string guestId) => _guests.GetValueOrDefault(guestId)?.Now();
 
     /// <summary>
-    /// Holds room for a guest on a host: it is on its way there. Checks nothing: ask <see cref="PlacementPolicy"/> first. A guest the ledger
-    /// does not know is added, with where it is; room that was held for it elsewhere is given back.
+    /// Holds room for a guest on a host: it is on its way there. Checks nothing: ask <see cref="PlacementPolicy"/> first. A guest the
+    /// ledger does not know is added, with where it is; room that was held for it elsewhere is given back.
     /// </summary>
     /// <exception cref="KeyNotFoundException">No such host.</exception>
     public void Reserve(FleetGuest guest, string hostId)

@@ -4,7 +4,7 @@ namespace Orchestrator.Policy.Placement;
 /// <param name="At">When it was read, by the database's clock: what recent failures are measured against.</param>
 /// <param name="Hosts">In any order; ids are unique.</param>
 /// <param name="Guests">
-/// In any order; ids are unique. All that are on a host or on their way to one. What a host has left follows from them alone, so a guest that
-/// is left out here is room that is not there.
+/// In any order; ids are unique. All that are on a host or on their way to one. What a host has left follows from them alone, so a guest
+/// that is left out here is room that is not there.
 /// </param>
 public sealed record FleetSnapshot(DateTimeOffset At, IReadOnlyList<FleetHost> Hosts, IReadOnlyList<FleetGuest> Guests);

@@ -3,8 +3,8 @@ using System.Collections.Frozen;
 namespace Orchestrator.Policy.Placement;
 
 /// <summary>
-/// What depends on the host's facts and the kind of guest alone, not on what is running: worked out once for each kind, then looked up. A fleet
-/// has few kinds of processors, machines and selectors for its many guests.
+/// What depends on the host's facts and the kind of guest alone, not on what is running: worked out once for each kind, then looked up. A
+/// fleet has few kinds of processors, machines and selectors for its many guests.
 /// </summary>
 internal sealed class HostFacets
 {

@@ -1,6 +1,8 @@
 namespace Orchestrator.Policy.Placement;
 
-/// <summary>A set of hosts by their place in the ledger's order: one bit each, so that what holds for a kind of guest is looked up, not found out.</summary>
+/// <summary>
+/// A set of hosts by their place in the ledger's order: one bit each, so that what holds for a kind of guest is looked up, not found out.
+/// </summary>
 internal sealed class HostSet(int hosts)
 {
     private const int Bits = 64;

@@ -1,8 +1,8 @@
 namespace Orchestrator.Policy.Placement;
 
 /// <summary>
-/// Who is near whom: answers affinity without looking at guests. A kind of neighbour is counted the first time it is asked for and kept up to
-/// date from then on; only the guests with its rarest label are looked at for that.
+/// Who is near whom: answers affinity without looking at guests. A kind of neighbour is counted the first time it is asked for and kept up
+/// to date from then on; only the guests with its rarest label are looked at for that.
 /// </summary>
 internal sealed class Neighbours(IReadOnlyList<LedgerHost> hosts)
 {

@@ -35,8 +35,8 @@ public static class PlacementPolicy
 
     /// <summary>The best candidate. Reserves nothing: <see cref="FleetLedger.Reserve"/> is the caller's next step.</summary>
     /// <param name="admits">
-    /// Asked about hosts that can take the guest: false holds one back for a reason of the caller's own, e.g. its limit of arrivals is reached.
-    /// Null = none is held back.
+    /// Asked about hosts that can take the guest: false holds one back for a reason of the caller's own, e.g. its limit of arrivals is
+    /// reached. Null = none is held back.
     /// </param>
     /// <exception cref="KeyNotFoundException">The fleet lacks the guest's source.</exception>
     public static PlacementChoice Choose(FleetLedger fleet, PlacementRequest request, Predicate<string>? admits = null)

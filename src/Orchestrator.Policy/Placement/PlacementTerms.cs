@@ -22,7 +22,9 @@ public enum LabelOperator
 
 /// <summary>Near other guests, or away from them.</summary>
 /// <param name="GuestLabels">The other guests: those that have all of these. The guest itself never counts.</param>
-/// <param name="TopologyKey">Host label whose equal values are one place; empty = the single host. A host without it is a place of its own.</param>
+/// <param name="TopologyKey">
+/// Host label whose equal values are one place; empty = the single host. A host without it is a place of its own.
+/// </param>
 /// <param name="Anti">
 /// True: no such guest in the place, neither there nor on its way. False: at least one there or on its way, unless there is none anywhere.
 /// </param>

@@ -1,6 +1,8 @@
 namespace Orchestrator.Policy.Placement;
 
-/// <summary>The places that one host label makes of the fleet. A host without the label is a place of its own; no label: every host is.</summary>
+/// <summary>
+/// The places that one host label makes of the fleet. A host without the label is a place of its own; no label: every host is.
+/// </summary>
 internal sealed class Places
 {
     private readonly int[] _ofHost;

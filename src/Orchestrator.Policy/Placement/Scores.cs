@@ -8,11 +8,11 @@ internal static class Scores
     public const double AffinityWeight = 0.4;
 
     // Memory is what runs out first: hosts that keep the largest share of theirs free can take the next large guest.
-    public const double FreeMemoryWeight = 0.25;
+    public const double FreeMemoryWeight = 0.35;
 
-    // How long the move takes goes by the share of the link it gets. As much as memory: a move is short, where the guest sits is for long, but
-    // moves that share a link all become slower.
-    public const double LinkWeight = 0.25;
+    // How long the move takes goes by the share of the link it gets. Less than memory, for a move passes and the guest stays: an idle link
+    // is no reason to fill a host up while others are half empty.
+    public const double LinkWeight = 0.15;
 
     // Breaks ties between hosts that are alike in the rest: fewer guests of one service on one host, fewer busy processors.
     public const double SpreadWeight = 0.1;
@@ -35,7 +35,8 @@ internal static class Scores
     private static double FreeMemory(Search search, LedgerHost host) =>
         Share((search.MemoryFree(host) - search.Request.Guest.Memory).Bytes, host.Facts.MemoryAllocatable.Bytes);
 
-    // Share of the fleet's fastest link that one more move would get. A link of unknown speed counts as the fastest: nothing is held against it.
+    // Share of the fleet's fastest link that one more move would get. A link of unknown speed counts as the fastest: nothing is held
+    // against it.
     private static double Link(Search search, LedgerHost host)
     {
         var speed = host.Facts.LinkSpeed > DataRate.Zero

@@ -19,10 +19,10 @@ public sealed class PlacementTermsParserTests
     [Fact]
     public void Parse_FillsInTheWeight_OfPreferencesOnly()
     {
-        var given = Placement();
+        var given = Terms.Placement();
         given.Affinity[1].Weight = 0;
 
-        Assert.Equal(Placement(), PlacementTermsParser.Parse("placement", given, new Violations()));
+        Assert.Equal(Terms.Placement(), PlacementTermsParser.Parse("placement", given, new Violations()));
     }
 
     [Fact]

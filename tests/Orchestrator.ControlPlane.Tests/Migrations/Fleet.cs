@@ -14,6 +14,7 @@ using Orchestrator.ControlPlane.Migrations.Ledger;
 using Orchestrator.ControlPlane.Migrations.Supervision;
 using Orchestrator.ControlPlane.Migrations.Watching;
 using Orchestrator.ControlPlane.Migrations.Wishes;
+using Orchestrator.ControlPlane.Placement;
 using Orchestrator.ControlPlane.Policies;
 using Orchestrator.ControlPlane.Queue;
 using Orchestrator.ControlPlane.Replicas;
@@ -40,12 +41,16 @@ internal sealed class Fleet : IAsyncDisposable
 
     /// <param name="lease">Long by default: a busy machine is not to cost a test its lease.</param>
     public Fleet(
-        NpgsqlDataSource database, PlayedAgents? agents = null, MovedClock? clock = null, TimeSpan? retryFor = null, TimeSpan? lease = null)
+        NpgsqlDataSource database, PlayedAgents? agents = null, MovedClock? clock = null, TimeSpan? retryFor = null, TimeSpan? lease = null,
+        TimeSpan? wishWithin = null)
     {
         Database = database;
         Agents = agents ?? new PlayedAgents();
         Clock = clock ?? new MovedClock();
-        var options = Options.Create(new MigrationOptions { ReadingsEvery = TimeSpan.FromMilliseconds(10) });
+        var options = Options.Create(new MigrationOptions
+        {
+            ReadingsEvery = TimeSpan.FromMilliseconds(10), WishWithin = wishWithin ?? TimeSpan.FromSeconds(60),
+        });
         var gate = new DatabaseGate(
             database,
             Options.Create(new DatabaseOptions { RetryFor = retryFor ?? TimeSpan.FromSeconds(30) }),
@@ -83,22 +88,29 @@ internal sealed class Fleet : IAsyncDisposable
         };
         Supervisors = new MigrationSupervisors(Claims, Policies, Post, Edges, new CollectingLogger<MigrationSupervisors>(_failures));
         TakeOver = new MigrationTakeOver(Claims, Supervisors, Lease, Notifications, NullLogger<MigrationTakeOver>.Instance);
+        Sources = new WatchSources(Migrations, History, Feed);
+        Follower = new RemoteFollower(Sources, Supervisors, Notifications, TimeProvider.System, NullLogger<RemoteFollower>.Instance);
+        var post = new WishPost(new WishStore(gate), new WishReader(Policies));
+        Desk = new WishDesk(post, Supervisors, Notifications, TimeProvider.System, NullLogger<WishDesk>.Instance);
         Limits = new LimitsStore(gate);
         Slots = new SlotStore(gate);
-        News = new QueueNews(Migrations, Feed);
-        var reader = new QueueReader(new FleetReader(Agents, Clock), Clock);
+        var reader = new QueueReader(new FleetStore(gate, Agents, Clock), Clock);
         Round = new AdmissionRound(gate, reader);
         Standings = new QueueStandings(gate, Limits, reader, Clock);
         _dispatcher = new Dispatcher(
             Round,
-            News,
             new NamedLeases(new LeaseStore(gate), Lease, TimeProvider.System, NullLogger<NamedLeases>.Instance),
             Notifications,
             new CollectingLogger<Dispatcher>(_failures));
         _courier = new SlotCourier(Slots, Supervisors, Notifications, new CollectingLogger<SlotCourier>(_failures));
         var facts = new AdmissionFacts(Guests, Hosts, Policies, Limits, Options.Create(new DefaultPolicyOptions()));
-        Admission = new MigrationAdmission(facts, Migrations, News, Clock);
-        Wishes = new MigrationWishes(Migrations, History, facts, Supervisors, new QueueExit(Slots, Migrations, News, Clock));
+        Admission = new MigrationAdmission(facts, Migrations, Clock);
+        Wishes = new MigrationWishes(
+            Sources,
+            facts,
+            Supervisors,
+            new WishErrand(post, Desk, Migrations, options, TimeProvider.System),
+            new QueueExit(Slots, Migrations, Clock));
     }
 
     /// <summary>For tests of the stores: nothing runs.</summary>
@@ -146,11 +158,15 @@ internal sealed class Fleet : IAsyncDisposable
 
     public SlotStore Slots { get; }
 
-    public QueueNews News { get; }
-
     public AdmissionRound Round { get; }
 
     public QueueStandings Standings { get; }
+
+    public WatchSources Sources { get; }
+
+    public RemoteFollower Follower { get; }
+
+    public WishDesk Desk { get; }
 
     public MigrationAdmission Admission { get; }
 
@@ -162,6 +178,8 @@ internal sealed class Fleet : IAsyncDisposable
         await Lease.BeginAsync(CancellationToken.None);
         await Notifications.StartAsync(CancellationToken.None);
         await Readings.StartAsync(CancellationToken.None);
+        await Follower.StartAsync(CancellationToken.None);
+        await Desk.StartAsync(CancellationToken.None);
         await TakeOver.StartAsync(CancellationToken.None);
         await _courier.StartAsync(CancellationToken.None);
         if (dispatch)
@@ -179,6 +197,8 @@ internal sealed class Fleet : IAsyncDisposable
         await _rounds;
         await _courier.StopAsync(CancellationToken.None);
         await TakeOver.StopAsync(CancellationToken.None);
+        await Desk.StopAsync(CancellationToken.None);
+        await Follower.StopAsync(CancellationToken.None);
         await Readings.StopAsync(CancellationToken.None);
         await Notifications.StopAsync(CancellationToken.None);
         await Lease.EndAsync();
@@ -188,6 +208,8 @@ internal sealed class Fleet : IAsyncDisposable
         _courier.Dispose();
         Standings.Dispose();
         _dispatching.Dispose();
+        Desk.Dispose();
+        Follower.Dispose();
         Readings.Dispose();
         Notifications.Dispose();
         await Lease.DisposeAsync();

@@ -147,7 +147,7 @@ public class ObstacleTests
             [
                 new FleetDevice("/sys/1", "15b3:101e", "mlx5_vfio_pci", "5.1", 1),
                 new FleetDevice("/sys/2", "15b3:101e", "mlx5_vfio_pci", "5.3", 1, "somebody"),
-                new FleetDevice("/sys/3", "15b3:101e", "mlx5_vfio_pci", "5.3"),
+                new FleetDevice("/sys/3", "15b3:101e", "mlx5_vfio_pci", "5.3", 2),
                 new FleetDevice("/sys/4", "8086:1889", "mlx5_vfio_pci", "5.3", 1),
             ],
         };
@@ -156,6 +156,10 @@ public class ObstacleTests
             Obstacle.Device,
             "device nic0 needs a 15b3:101e with mlx5_vfio_pci 5.2 or newer that can migrate: 3 of that kind, 1 with such a driver, 0 of them free");
         Assert.Empty(Judge(host with { Devices = [host.Devices[1] with { GuestId = "" }] }, request).Obstacles);
+        Assert.Empty(Judge(host with { Devices = [host.Devices[2] with { MigrationFlags = 0 }] }, request).Obstacles);
+        Assert.Single(Judge(
+            host with { Devices = [new FleetDevice("/sys/5", "15b3:101e", "vfio-pci")] },
+            request with { Guest = request.Guest with { Devices = [need with { Driver = "" }] } }).Obstacles);
         Stands(
             Judge(host, request with { Guest = request.Guest with { Devices = [need with { Kind = "" }] } }),
             Obstacle.Device,

@@ -11,7 +11,7 @@ using MigrationPhase = Orchestrator.Policy.Lifecycle.MigrationPhase;
 namespace Orchestrator.ControlPlane.Migrations.Admission;
 
 /// <summary>Starts a migration: checks, and writes it into the queue. The same request again is the same migration.</summary>
-internal sealed class MigrationAdmission(AdmissionFacts facts, MigrationStore migrations, QueueNews news, TimeProvider clock)
+internal sealed class MigrationAdmission(AdmissionFacts facts, MigrationStore migrations, TimeProvider clock)
 {
     public async Task<AdmissionResult> AdmitAsync(StartMigrationCommand command, CancellationToken cancellation)
     {
@@ -31,7 +31,6 @@ internal sealed class MigrationAdmission(AdmissionFacts facts, MigrationStore mi
             switch (await migrations.AdmitAsync(migration, cancellation))
             {
                 case AdmitOutcome.Admitted:
-                    news.TellQueued(migration);
                     return new AdmissionResult(AdmissionOutcome.Admitted, migration);
                 case AdmitOutcome.GuestAlreadyMigrating:
                     return await MigratingAsync(command.GuestId, null, cancellation);

@@ -2,6 +2,7 @@ using Dapper;
 using Npgsql;
 using Orchestrator.ControlPlane.Database;
 using Orchestrator.ControlPlane.Database.Notifications;
+using Orchestrator.ControlPlane.Migrations.Watching;
 
 namespace Orchestrator.ControlPlane.Migrations.Ledger;
 
@@ -81,6 +82,38 @@ internal sealed class MigrationStore(DatabaseGate database)
         return database.RunAsync(
             async (connection, token) => (await connection.QuerySingleOrDefaultAsync<MigrationRow>(
                 new CommandDefinition(Sql, new { migrationId }, cancellationToken: token)))?.ToMigration(),
+            cancellation);
+    }
+
+    /// <summary>Those named, in no order.</summary>
+    public Task<IReadOnlyList<Migration>> ListAsync(IReadOnlyCollection<Guid> migrationIds, CancellationToken cancellation)
+    {
+        const string Sql = $"""
+            SELECT {MigrationRow.Columns}
+              FROM migrations m
+             WHERE m.migration_id = ANY (@migrationIds)
+            """;
+        return database.RunAsync<IReadOnlyList<Migration>>(
+            async (connection, token) => [.. (await connection.QueryAsync<MigrationRow>(
+                new CommandDefinition(Sql, new { migrationIds = migrationIds.ToArray() }, cancellationToken: token)))
+                .Select(row => row.ToMigration())],
+            cancellation);
+    }
+
+    /// <summary>How far each migration is that has not ended, or not before <paramref name="endedSince"/>.</summary>
+    /// <param name="only">Null = all.</param>
+    public Task<IReadOnlyList<LedgerPosition>> ListPositionsAsync(Guid[]? only, DateTimeOffset endedSince, CancellationToken cancellation)
+    {
+        const string Sql = $"""
+            SELECT m.migration_id AS MigrationId, m.last_transition AS LastTransition, m.last_decision AS LastDecision,
+                   m.ended_at IS NOT NULL AS Ended
+              FROM migrations m
+             WHERE (@only::uuid[] IS NULL OR m.migration_id = ANY (@only))
+               AND ({NotEnded} OR m.ended_at >= @endedSince)
+            """;
+        return database.RunAsync<IReadOnlyList<LedgerPosition>>(
+            async (connection, token) => [.. await connection.QueryAsync<LedgerPosition>(
+                new CommandDefinition(Sql, new { only, endedSince = endedSince.UtcDateTime }, cancellationToken: token))],
             cancellation);
     }
 

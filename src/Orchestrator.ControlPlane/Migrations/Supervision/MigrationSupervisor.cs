@@ -267,24 +267,12 @@ internal sealed partial class MigrationSupervisor : IAsyncDisposable
         }
     }
 
-    /// <summary>Brings the source to what the copy may take, when admission has shared the links anew since it was last told.</summary>
     private async Task ShareAsync(CancellationToken cancellation)
     {
-        if (_fenced || Migration.Phase is not MigrationPhase.Copying || !_sides.Source.IsIdle
-            || _record.Book.CommandedRate is not { } commanded || commanded == Migration.RateCap)
+        if (!_fenced && _sides.Source.IsIdle && LinkShare.Change(Migration, _record.Book, _track, Clock.GetTimestamp()) is { } change)
         {
-            return;
+            await WriteAsync(change, cancellation);
         }
-
-        var decision = Decisions.Share(Migration, commanded, _track);
-        LogDecided(Migration.MigrationId, decision.Action, decision.Rule, decision.Reason);
-        await WriteAsync(
-            new RecordChange(_track.Save(Migration))
-            {
-                Decision = new DecisionDraft(decision, null, Clock.GetTimestamp()),
-                Commands = [Decisions.Adjust(Migration, new AdjustSource { MaxBytesPerSecond = (ulong)Migration.RateCap })],
-            },
-            cancellation);
     }
 
     private async Task<bool> ApplyAsync(ProgressStep step, DecisionDraft? decision, CancellationToken cancellation)

@@ -20,7 +20,8 @@ internal sealed class MigrationWatch(MigrationStore migrations, MigrationFeed fe
             return false;
         }
 
-        await tell(await SnapshotAsync(migration, cancellation));
+        watcher.Catch(migration);
+        await tell(await queue.AddAsync(feed.Snapshot(migration), cancellation));
         if (!migration.HasEnded)
         {
             await FollowAsync(watcher, (ulong)migration.Revision, tell, ended => ended, cancellation);
@@ -39,7 +40,8 @@ internal sealed class MigrationWatch(MigrationStore migrations, MigrationFeed fe
             var page = await migrations.ListAsync(query with { RunningOnly = true }, before, SnapshotPage, cancellation);
             foreach (var migration in page)
             {
-                await tell(await SnapshotAsync(migration, cancellation));
+                watcher.Catch(migration);
+                await tell(await queue.AddAsync(feed.Snapshot(migration), cancellation));
             }
 
             if (page.Count < SnapshotPage)
@@ -78,16 +80,7 @@ internal sealed class MigrationWatch(MigrationStore migrations, MigrationFeed fe
                     continue;
                 }
 
-                if (happening.Snapshot is { } snapshot)
-                {
-                    // A copy: others are told the same message.
-                    await tell(new MigrationHappening(happening) { Snapshot = await queue.AddAsync(snapshot.Clone(), cancellation) });
-                }
-                else
-                {
-                    await tell(happening);
-                }
-
+                await tell(await queue.AddAsync(happening, cancellation));
                 if (isLast(happening.Snapshot?.EndedAt is not null))
                 {
                     return;
@@ -95,10 +88,4 @@ internal sealed class MigrationWatch(MigrationStore migrations, MigrationFeed fe
             }
         }
     }
-
-    private async Task<MigrationHappening> SnapshotAsync(Migration migration, CancellationToken cancellation) => new()
-    {
-        MigrationId = migration.MigrationId.ToString(),
-        Snapshot = await queue.AddAsync(MigrationMessages.Of(migration, feed.LatestReading(migration.MigrationId)), cancellation),
-    };
 }
