@@ -23,10 +23,11 @@ internal sealed class GuestMessages(HostStore hosts, IOptions<HostLivenessOption
 
     private Guest Of(StoredGuest guest, HostLiveness? host, DateTimeOffset now)
     {
-        var (state, since) = (host ?? HostLiveness.Heard) switch
+        var (state, since) = host switch
         {
+            null => (Of(guest.State), guest.StateSince),
             { IsDead: true, DeadAt: var deadAt } => (GuestState.Crashed, Later(guest.StateSince, deadAt ?? now)),
-            var heard when heard.StateBy(options.Value) != HostState.Connected => (GuestState.Unknown, Later(guest.StateSince, now - heard.Silence)),
+            _ when host.StateBy(options.Value) != HostState.Connected => (GuestState.Unknown, Later(guest.StateSince, now - host.Silence)),
             _ => (Of(guest.State), guest.StateSince),
         };
         return new Guest

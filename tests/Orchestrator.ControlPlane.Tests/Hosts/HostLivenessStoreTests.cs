@@ -70,7 +70,7 @@ public sealed class HostLivenessStoreTests(PostgresFixture database) : IClassFix
 
         Assert.DoesNotContain(hostId, await NoteLostAsync(hostId));
         var told = await Task.WhenAll(Enumerable.Range(0, 10).Select(_ => Task.Run(() => NoteLostAsync())));
-        Assert.Single(told.SelectMany(ids => ids).Where(id => id == hostId));
+        Assert.Single(told.SelectMany(ids => ids), id => id == hostId);
         var found = await Task.WhenAll(Enumerable.Range(0, 10).Select(_ => Task.Run(() => NoteHeardAsync(TimeSpan.Zero, hostId))));
         Assert.Single(found.SelectMany(ids => ids), hostId);
 
