@@ -1,4 +1,3 @@
-using Grpc.Core;
 using Orchestrator.LocalFleet.Processes;
 using Orchestrator.V1;
 using Xunit.Abstractions;
