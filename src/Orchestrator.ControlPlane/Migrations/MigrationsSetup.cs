@@ -27,10 +27,18 @@ internal static class MigrationsSetup
         builder.Services.AddHostedService(services => services.GetRequiredService<ReadingWriter>());
         builder.Services.AddSingleton<MigrationFeed>();
         builder.Services.AddSingleton<MigrationWatch>();
+        builder.Services.AddSingleton<WatchSources>();
+        builder.Services.AddHostedService<RemoteFollower>();
         builder.Services.AddSingleton<MigrationReadout>();
         builder.Services.AddSingleton<AdmissionFacts>();
         builder.Services.AddSingleton<MigrationAdmission>();
         builder.Services.AddSingleton<MigrationWishes>();
+        builder.Services.AddSingleton<WishStore>();
+        builder.Services.AddSingleton<WishReader>();
+        builder.Services.AddSingleton<WishPost>();
+        builder.Services.AddSingleton<WishDesk>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<WishDesk>());
+        builder.Services.AddSingleton<WishErrand>();
         builder.Services.AddSingleton<MigrationPost>();
         builder.Services.AddSingleton<IAgentReportListener>(services => services.GetRequiredService<MigrationPost>());
         builder.Services.AddSingleton<IAgentCalls>(services => new LeasedCalls(

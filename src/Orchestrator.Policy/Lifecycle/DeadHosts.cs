@@ -10,6 +10,8 @@ internal static class DeadHosts
     private const string SourceDead = "the source host is dead";
     private const string TargetDead = "the target host is dead";
 
+    private static readonly TimeSpan s_again = TimeSpan.FromSeconds(1);
+
     /// <returns>Null when both hosts live, or the phase goes on as ever.</returns>
     public static ProgressStep? Next(MigrationStanding standing) => standing switch
     {
@@ -49,7 +51,7 @@ internal static class DeadHosts
         _ when TargetHasAll(standing) => TargetWentOn(),
 
         // An old word of the target will not do either: it may have received the rest since, and be all that there is of the guest.
-        { Target: null } or { TargetSilent: true } => new ProgressStep { WaitsFor = MigrationSide.Target },
+        { Target: null } or { TargetSilent: true } => new ProgressStep { WaitsFor = MigrationSide.Target, AskAgainAfter = s_again },
         { Target: { IsOver: false, HasRun: true } } => Undecidable(FailureReason.GuestLost, $"{SourceDead} and the target runs without all of the guest"),
         _ => Undo(Lost(SourceDead)),
     };

@@ -34,12 +34,16 @@ internal sealed class Fleet : IAsyncDisposable
 
     /// <param name="lease">Long by default: a busy machine is not to cost a test its lease.</param>
     public Fleet(
-        NpgsqlDataSource database, PlayedAgents? agents = null, MovedClock? clock = null, TimeSpan? retryFor = null, TimeSpan? lease = null)
+        NpgsqlDataSource database, PlayedAgents? agents = null, MovedClock? clock = null, TimeSpan? retryFor = null, TimeSpan? lease = null,
+        TimeSpan? wishWithin = null)
     {
         Database = database;
         Agents = agents ?? new PlayedAgents();
         Clock = clock ?? new MovedClock();
-        var options = Options.Create(new MigrationOptions { ReadingsEvery = TimeSpan.FromMilliseconds(10) });
+        var options = Options.Create(new MigrationOptions
+        {
+            ReadingsEvery = TimeSpan.FromMilliseconds(10), WishWithin = wishWithin ?? TimeSpan.FromSeconds(60),
+        });
         var gate = new DatabaseGate(
             database,
             Options.Create(new DatabaseOptions { RetryFor = retryFor ?? TimeSpan.FromSeconds(30) }),
@@ -79,7 +83,12 @@ internal sealed class Fleet : IAsyncDisposable
         TakeOver = new MigrationTakeOver(Claims, Supervisors, Lease, Notifications, NullLogger<MigrationTakeOver>.Instance);
         var facts = new AdmissionFacts(Guests, Hosts, Policies, Options.Create(new DefaultPolicyOptions()));
         Admission = new MigrationAdmission(facts, Migrations, Supervisors, Agents, Clock);
-        Wishes = new MigrationWishes(Migrations, History, facts, Supervisors);
+        Sources = new WatchSources(Migrations, History, Feed);
+        Follower = new RemoteFollower(Sources, Supervisors, Notifications, TimeProvider.System, NullLogger<RemoteFollower>.Instance);
+        var post = new WishPost(new WishStore(gate), new WishReader(Policies));
+        Desk = new WishDesk(post, Supervisors, Notifications, TimeProvider.System, NullLogger<WishDesk>.Instance);
+        Wishes = new MigrationWishes(
+            Migrations, History, facts, Supervisors, new WishErrand(post, Desk, Migrations, options, TimeProvider.System));
     }
 
     /// <summary>For tests of the stores: nothing runs.</summary>
@@ -123,6 +132,12 @@ internal sealed class Fleet : IAsyncDisposable
 
     public MigrationTakeOver TakeOver { get; }
 
+    public WatchSources Sources { get; }
+
+    public RemoteFollower Follower { get; }
+
+    public WishDesk Desk { get; }
+
     public MigrationAdmission Admission { get; }
 
     public MigrationWishes Wishes { get; }
@@ -132,6 +147,8 @@ internal sealed class Fleet : IAsyncDisposable
         await Lease.BeginAsync(CancellationToken.None);
         await Notifications.StartAsync(CancellationToken.None);
         await Readings.StartAsync(CancellationToken.None);
+        await Follower.StartAsync(CancellationToken.None);
+        await Desk.StartAsync(CancellationToken.None);
         await TakeOver.StartAsync(CancellationToken.None);
         return this;
     }
@@ -139,11 +156,15 @@ internal sealed class Fleet : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await TakeOver.StopAsync(CancellationToken.None);
+        await Desk.StopAsync(CancellationToken.None);
+        await Follower.StopAsync(CancellationToken.None);
         await Readings.StopAsync(CancellationToken.None);
         await Notifications.StopAsync(CancellationToken.None);
         await Lease.EndAsync();
         await Replicas.EndAsync(Lease.ReplicaId, CancellationToken.None);
         TakeOver.Dispose();
+        Desk.Dispose();
+        Follower.Dispose();
         Readings.Dispose();
         Notifications.Dispose();
         await Lease.DisposeAsync();

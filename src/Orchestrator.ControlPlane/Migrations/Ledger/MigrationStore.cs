@@ -2,6 +2,7 @@ using Dapper;
 using Npgsql;
 using Orchestrator.ControlPlane.Database;
 using Orchestrator.ControlPlane.Database.Notifications;
+using Orchestrator.ControlPlane.Migrations.Watching;
 
 namespace Orchestrator.ControlPlane.Migrations.Ledger;
 
@@ -99,6 +100,37 @@ internal sealed class MigrationStore(DatabaseGate database)
         return database.RunAsync(
             async (connection, token) => (await connection.QuerySingleOrDefaultAsync<MigrationRow>(
                 new CommandDefinition(Sql, new { migrationId }, cancellationToken: token)))?.ToMigration(),
+            cancellation);
+    }
+
+    /// <summary>Those named, in no order.</summary>
+    public Task<IReadOnlyList<Migration>> ListAsync(IReadOnlyCollection<Guid> migrationIds, CancellationToken cancellation)
+    {
+        const string Sql = $"""
+            SELECT {MigrationRow.Columns}
+              FROM migrations m
+             WHERE m.migration_id = ANY (@migrationIds)
+            """;
+        return database.RunAsync<IReadOnlyList<Migration>>(
+            async (connection, token) => [.. (await connection.QueryAsync<MigrationRow>(
+                new CommandDefinition(Sql, new { migrationIds = migrationIds.ToArray() }, cancellationToken: token)))
+                .Select(row => row.ToMigration())],
+            cancellation);
+    }
+
+    /// <summary>How far the migrations are that are named and, unless only they are asked for, those that have not ended or not long ago.</summary>
+    public Task<IReadOnlyList<LedgerPosition>> ListPositionsAsync(
+        IReadOnlyCollection<Guid> named, bool onlyNamed, DateTimeOffset endedSince, CancellationToken cancellation)
+    {
+        const string Sql = $"""
+            SELECT m.migration_id AS MigrationId, m.last_transition AS LastTransition, m.last_decision AS LastDecision,
+                   m.ended_at IS NOT NULL AS Ended
+              FROM migrations m
+             WHERE m.migration_id = ANY (@named) OR (NOT @onlyNamed AND ({NotEnded} OR m.ended_at >= @endedSince))
+            """;
+        return database.RunAsync<IReadOnlyList<LedgerPosition>>(
+            async (connection, token) => [.. await connection.QueryAsync<LedgerPosition>(
+                new CommandDefinition(Sql, new { named = named.ToArray(), onlyNamed, endedSince = endedSince.UtcDateTime }, cancellationToken: token))],
             cancellation);
     }
 
