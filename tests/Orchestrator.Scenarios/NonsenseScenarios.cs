@@ -26,10 +26,12 @@ public class NonsenseScenarios(ScenarioFleet fleet)
     public Task StartMigration() => NamesAsync(
         () => Migrations.StartMigrationAsync(new StartMigrationRequest
         {
-            MigrationId = "x", GuestId = NoName, TargetHostId = "", Policy = NoName, MaxDowntime = s_noDuration, Deadline = s_noDuration,
-            Mode = (MigrationMode)77, MaxBytesPerSecond = ulong.MaxValue, RequestedBy = s_long,
+            MigrationId = "x", GuestId = NoName, TargetHostId = NoName, Policy = NoName, MaxDowntime = s_noDuration, Deadline = s_noDuration,
+            Mode = (MigrationMode)77, MaxBytesPerSecond = ulong.MaxValue, RequestedBy = s_long, PriorityClass = s_long,
+            NotBefore = new Timestamp { Seconds = long.MaxValue },
         }).ResponseAsync,
-        "migration_id", "guest_id", "target_host_id", "policy", "max_downtime", "deadline", "mode", "max_bytes_per_second", "requested_by");
+        "migration_id", "guest_id", "target_host_id", "policy", "max_downtime", "deadline", "mode", "max_bytes_per_second", "requested_by",
+        "priority_class", "not_before");
 
     [Fact]
     public Task AdjustMigration() => NamesAsync(

@@ -105,7 +105,11 @@ public class CallRefusalTests
     [InlineData(typeof(PolicyError))]
     public void Advice_EveryReasonOfTheContract_HasOne(Type errors)
     {
-        var type = new[] { HostsReflection.Descriptor, GuestsReflection.Descriptor, MigrationsReflection.Descriptor, PoliciesReflection.Descriptor }
+        var type = new[]
+            {
+                HostsReflection.Descriptor, GuestsReflection.Descriptor, MigrationsReflection.Descriptor, AdmissionReflection.Descriptor,
+                PoliciesReflection.Descriptor,
+            }
             .SelectMany<FileDescriptor, EnumDescriptor>(file => file.EnumTypes).Single(type => type.ClrType == errors);
         var prefix = type.FindValueByNumber(0).Name[..^"UNSPECIFIED".Length];
         foreach (var reason in type.Values.Where(value => value.Number != 0).Select(value => value.Name[prefix.Length..]))

@@ -113,6 +113,4 @@ internal sealed class ScriptedServer : IAsyncDisposable
     private sealed class Policies : PolicyService.PolicyServiceBase;
 
     private sealed class Migrations : MigrationService.MigrationServiceBase;
-
-    private sealed class Admission : AdmissionService.AdmissionServiceBase;
 }

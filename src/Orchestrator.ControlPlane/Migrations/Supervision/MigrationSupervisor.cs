@@ -182,6 +182,9 @@ internal sealed partial class MigrationSupervisor : IAsyncDisposable
             : null;
         var decidedAt = Clock.GetTimestamp();
         var took = Clock.GetElapsedTime(arrived.ArrivedAt, decidedAt);
+
+        // Of the arrival: writing a decision may take as long as the database is away, and later readings must not seem earlier.
+        var at = Clock.GetUtcNow() - took;
         if (step is { Decision: ConvergenceDecision.Wait })
         {
             _track.GoOn(step.State);
@@ -192,7 +195,7 @@ internal sealed partial class MigrationSupervisor : IAsyncDisposable
             decided = await DecideAsync(step, Decisions.Word(step, reading, took), decidedAt, cancellation);
         }
 
-        var message = _track.Word(reading, arrived.Report.EngineStatus, Clock.GetUtcNow() - took);
+        var message = _track.Word(reading, arrived.Report.EngineStatus, at);
         _edges.Readings.Offer(Migration.MigrationId, message);
         _edges.Feed.Publish(Migration, message);
         if (!decided && _track.IsRoundUnsaved && !_fenced)
