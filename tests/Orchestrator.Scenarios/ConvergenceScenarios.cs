@@ -43,11 +43,11 @@ public class ConvergenceScenarios(ScenarioFleet fleet)
         Assert.All(decisions, decision => Assert.NotNull(decision.ReportToDecision));
         Assert.All(decisions, decision => Assert.NotNull(decision.DecisionToCommand));
         Assert.Equal(
-            new double[] { 120, 480, 1920 }.Take(decisions.Count),
+            new double[] { 120, 480, 1920, 7680 }.Take(decisions.Count),
             decisions.Select(decision => decision.DowntimeLimit.ToTimeSpan().TotalMilliseconds));
 
-        // 8 MiB at 8 MiB/s are a second: neither the first rise nor the second can be enough.
-        Assert.Equal(3, decisions.Count);
+        // 8 MiB at 8 MiB/s are a second: neither the first rise nor the second can be enough, the third is unless the link dips.
+        Assert.InRange(decisions.Count, 3, 4);
         Assert.NotNull(migration.Summary.PredictedDowntime);
         Assert.True(migration.Summary.FinalLimit.ToTimeSpan() <= TimeSpan.FromSeconds(8));
     }
