@@ -42,7 +42,7 @@ internal static class ServeCommand
             console.MarkupLineInterpolated($"Serving at {fleet.ControlPlane.Endpoint}. Try, in another terminal:");
             console.MarkupLine("  ./run migctl hosts list");
             console.MarkupLine("  ./run migctl guests define web --memory 256MiB --boot-guest");
-            console.MarkupLine("  ./run migctl guests start web --host host-a");
+            console.MarkupLine("  ./run migctl guests start web host-a");
             console.MarkupLine("  ./run migctl migrate web host-b --max-downtime 500ms");
             console.MarkupLine("Ctrl-C stops everything, guests included.");
             await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, cancellation);
