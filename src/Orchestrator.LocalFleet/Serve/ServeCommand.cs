@@ -20,8 +20,10 @@ internal static class ServeCommand
             }
         });
         var command = new Command("serve", "Runs Postgres, the control plane and agents on this machine until interrupted.") { hosts, port, qemu };
-        command.SetAction((arguments, cancellation) => RunAsync(
-            arguments.GetRequiredValue(hosts), arguments.GetRequiredValue(port), arguments.GetValue(qemu), cancellation));
+
+        // Begun aside: Ctrl-C ends the process at once while the action has not given its task back yet.
+        command.SetAction((arguments, cancellation) => Task.Run(() => RunAsync(
+            arguments.GetRequiredValue(hosts), arguments.GetRequiredValue(port), arguments.GetValue(qemu), cancellation)));
         return command;
     }
 
