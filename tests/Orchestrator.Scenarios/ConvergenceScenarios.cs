@@ -51,9 +51,8 @@ public class ConvergenceScenarios(ScenarioFleet fleet)
             new double[] { 120, 480, 1920, 7680 }.Take(decisions.Count),
             decisions.Select(decision => decision.DowntimeLimit.ToTimeSpan().TotalMilliseconds));
 
-        // 8 MiB at 8 MiB/s are a second: neither the first rise nor the second can be enough. The third is, unless the machine
-        // is so busy that the next round is over before it takes effect.
-        Assert.True(decisions.Count >= 3, $"{decisions.Count} decisions");
+        // 8 MiB at 8 MiB/s are a second: neither the first rise nor the second can be enough, the third is unless the link dips.
+        Assert.InRange(decisions.Count, 3, 4);
         Assert.NotNull(migration.Summary.PredictedDowntime);
         Assert.True(migration.Summary.FinalLimit.ToTimeSpan() <= TimeSpan.FromSeconds(8));
     }
