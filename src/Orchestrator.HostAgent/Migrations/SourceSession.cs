@@ -160,10 +160,7 @@ internal sealed class SourceSession : MigrationSession
         try
         {
             var monitor = await MonitorAsync(cancellation);
-            var before = await monitor.QueryMigrateAsync(cancellation);
-
-            // Of a command that was cut short: an earlier attempt's end says nothing, but these can only be ours.
-            if (!before.Status.IsRunning && before.Status != MigrationStatus.Completed)
+            if (!await HasBegunAsync(monitor, cancellation))
             {
                 if (start.NonLive)
                 {
@@ -189,6 +186,21 @@ internal sealed class SourceSession : MigrationSession
 
         Log.TryWrite((record, at) => record.StartedAt is null ? new JournalEntry.Started(at) : null);
         Follow();
+    }
+
+    /// <summary>Whether a command that was cut short came as far as the engine.</summary>
+    private async Task<bool> HasBegunAsync(QemuMonitor monitor, CancellationToken cancellation)
+    {
+        var migration = await monitor.QueryMigrateAsync(cancellation);
+        if (migration.Status != MigrationStatus.Completed)
+        {
+            // An earlier attempt's end says nothing, but one that runs can only be ours.
+            return migration.Status.IsRunning;
+        }
+
+        // An engine that once took this guest in says "completed" of that until it sends the guest on; one that has sent it has stopped it.
+        return SourceGuest is { } guest
+            && (await guest.ReadRunStateAsync(monitor, cancellation)).State is RunState.FinishMigrate or RunState.Postmigrate;
     }
 
     private async Task AdjustAsync(AdjustSource adjust, CancellationToken cancellation)

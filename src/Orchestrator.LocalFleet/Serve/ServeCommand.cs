@@ -20,8 +20,10 @@ internal static class ServeCommand
             }
         });
         var command = new Command("serve", "Runs Postgres, the control plane and agents on this machine until interrupted.") { hosts, port, qemu };
-        command.SetAction((arguments, cancellation) => RunAsync(
-            arguments.GetRequiredValue(hosts), arguments.GetRequiredValue(port), arguments.GetValue(qemu), cancellation));
+
+        // Begun aside: Ctrl-C ends the process at once while the action has not given its task back yet.
+        command.SetAction((arguments, cancellation) => Task.Run(() => RunAsync(
+            arguments.GetRequiredValue(hosts), arguments.GetRequiredValue(port), arguments.GetValue(qemu), cancellation)));
         return command;
     }
 
@@ -42,7 +44,7 @@ internal static class ServeCommand
             console.MarkupLineInterpolated($"Serving at {fleet.ControlPlane.Endpoint}. Try, in another terminal:");
             console.MarkupLine("  ./run migctl hosts list");
             console.MarkupLine("  ./run migctl guests define web --memory 256MiB --boot-guest");
-            console.MarkupLine("  ./run migctl guests start web --host host-a");
+            console.MarkupLine("  ./run migctl guests start web host-a");
             console.MarkupLine("  ./run migctl migrate web host-b --max-downtime 500ms");
             console.MarkupLine("Ctrl-C stops everything, guests included.");
             await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, cancellation);

@@ -115,7 +115,10 @@ public sealed class PolicyDocumentParserTests
             },
             Stop = new V1.StopConditions
             {
-                MaxPasses = uint.MaxValue, MaxTransferFactor = -1, MaxTotalTime = none, MaxTotalTimePerGib = PolicySample.Seconds(7200),
+                MaxPasses = uint.MaxValue,
+                MaxTransferFactor = -1,
+                MaxTotalTime = none,
+                MaxTotalTimePerGib = PolicySample.Seconds(7200),
             },
             Bandwidth = new V1.BandwidthTerms { MaxBytesPerSecond = ulong.MaxValue, SwitchoverBytesPerSecond = ulong.MaxValue },
             FreePageHint = true,

@@ -166,6 +166,8 @@ internal sealed partial class MigrationSupervisor : IAsyncDisposable
             return;
         }
 
+        // Now, since writing a decision down may take as long as the database is away.
+        var at = Clock.GetUtcNow() - Clock.GetElapsedTime(arrived.ArrivedAt);
         var decided = false;
         var step = Migration.Phase is MigrationPhase.Copying && arrived.Report.SessionState is SessionState.Running
             ? _track.Ask(reading, Clock.GetUtcNow())
@@ -182,7 +184,7 @@ internal sealed partial class MigrationSupervisor : IAsyncDisposable
             decided = await DecideAsync(step, Decisions.Word(step, reading, took), decidedAt, cancellation);
         }
 
-        var message = _track.Word(reading, arrived.Report.EngineStatus, Clock.GetUtcNow() - took);
+        var message = _track.Word(reading, arrived.Report.EngineStatus, at);
         _edges.Readings.Offer(Migration.MigrationId, message);
         _edges.Feed.Publish(Migration, message);
         if (!decided && _track.IsRoundUnsaved && !_fenced)
