@@ -20,8 +20,10 @@ internal abstract class MigrationSession(SessionLog log, TimeProvider clock, ILo
     private readonly CancellationTokenSource _closing = new();
     private Task _following = Task.CompletedTask;
 
-    /// <summary>A new report, and whether it tells of more than the passing of time. Take a note and return.</summary>
-    public event Action<MigrationReport, bool>? Reported;
+    /// <summary>
+    /// A new report, whether it tells of more than the passing of time, and which replica commanded last. Take a note and return.
+    /// </summary>
+    public event Action<MigrationReport, bool, string>? Reported;
 
     public SessionRecord Record => Log.Record;
 
@@ -50,6 +52,20 @@ internal abstract class MigrationSession(SessionLog log, TimeProvider clock, ILo
     public Task<ExecuteResponse> ExecuteAsync(ExecuteRequest request, CancellationToken cancellation) =>
         ExecuteAsync(request).WaitAsync(cancellation);
 
+    /// <summary>
+    /// From here on lower epochs are refused. Does not wait for a command that is under way: what has begun is carried through, whoever
+    /// ordered it.
+    /// </summary>
+    /// <exception cref="AgentRefusedException">A higher epoch has been seen.</exception>
+    public MigrationReport Attend(ulong epoch, string replicaId)
+    {
+        log.TryWrite((record, at) =>
+            epoch < record.Epoch ? throw AgentErrors.EpochStale(epoch, record.Epoch)
+            : epoch == record.Epoch && replicaId == record.ReplicaId ? null
+            : new JournalEntry.EpochRaised(at, epoch, replicaId));
+        return Publish(urgent: true, []);
+    }
+
     public virtual async ValueTask DisposeAsync()
     {
         await _closing.CancelAsync();
@@ -71,9 +87,10 @@ internal abstract class MigrationSession(SessionLog log, TimeProvider clock, ILo
     /// <param name="urgent">More than the passing of time.</param>
     public MigrationReport Publish(bool urgent, IReadOnlyList<string> happenings)
     {
-        var report = Compose(Record, log.NextSequence());
+        var record = Record;
+        var report = Compose(record, log.NextSequence());
         report.Events.AddRange(happenings);
-        Reported?.Invoke(report, urgent);
+        Reported?.Invoke(report, urgent, record.ReplicaId);
         return report;
     }
 
@@ -135,9 +152,10 @@ internal abstract class MigrationSession(SessionLog log, TimeProvider clock, ILo
                 case FenceVerdict.Refuse(var why):
                     throw new AgentRefusedException(why);
                 case FenceVerdict.Repeat(var answer):
-                    if (request.Epoch > Record.Epoch)
+                    if (request.Epoch > Record.Epoch || request.ReplicaId != Record.ReplicaId)
                     {
-                        log.Write(at => new JournalEntry.EpochRaised(at, request.Epoch));
+                        log.TryWrite((record, at) => request.Epoch < record.Epoch
+                            ? null : new JournalEntry.EpochRaised(at, request.Epoch, request.ReplicaId));
                     }
 
                     var repeated = answer.Clone();
@@ -167,10 +185,18 @@ internal abstract class MigrationSession(SessionLog log, TimeProvider clock, ILo
             throw AgentErrors.SessionUnknown(Guid.Parse(request.MigrationId), SessionCommands.RoleOf(request.CommandCase));
         }
 
+        AgentRefusedException? stale = null;
         try
         {
             log.TryWrite((record, at) =>
             {
+                // Somebody may have taken over since the fence was asked. Not an answer to the command, which its successor may repeat.
+                stale = request.Epoch < record.Epoch ? AgentErrors.EpochStale(request.Epoch, record.Epoch) : null;
+                if (stale is not null)
+                {
+                    return null;
+                }
+
                 Check(record, request);
                 return new JournalEntry.Begun(at, request);
             });
@@ -179,6 +205,11 @@ internal abstract class MigrationSession(SessionLog log, TimeProvider clock, ILo
         {
             Refuse(request, refused.Refusal);
             throw;
+        }
+
+        if (stale is not null)
+        {
+            throw stale;
         }
     }
 

@@ -35,6 +35,9 @@ internal sealed record SessionRecord
     /// <summary>Highest seen.</summary>
     public ulong Epoch { get; private init; }
 
+    /// <summary>The replica that commanded last; empty when it gave no name.</summary>
+    public string ReplicaId { get; private init; } = "";
+
     /// <summary>Of the command that opened the session; for the hand-over.</summary>
     public ulong OpeningEpoch { get; private init; }
 
@@ -110,7 +113,7 @@ internal sealed record SessionRecord
     public SessionRecord After(JournalEntry entry) => entry switch
     {
         JournalEntry.Opened opened => AfterOpening(opened),
-        JournalEntry.EpochRaised raised => this with { Epoch = Math.Max(Epoch, raised.Epoch) },
+        JournalEntry.EpochRaised raised => Commanded(raised.Epoch, raised.ReplicaId ?? ReplicaId),
         JournalEntry.Begun begun => AfterBeginning(begun.Request),
         JournalEntry.Answered answered => Decided(Commands[answered.CommandId].Request, answered).AfterAnswer(answered),
         JournalEntry.Refused refused => AfterRefusal(refused),
@@ -157,6 +160,7 @@ internal sealed record SessionRecord
         WasRunning = opened.WasRunning,
         State = SessionState.Opening,
         Epoch = Epoch,
+        ReplicaId = ReplicaId,
         Commands = Commands,
         LastCommandId = LastCommandId,
         SequencesReserved = SequencesReserved,
@@ -164,9 +168,8 @@ internal sealed record SessionRecord
 
     private SessionRecord AfterBeginning(ExecuteRequest request)
     {
-        var begun = this with
+        var begun = Commanded(request.Epoch, request.ReplicaId) with
         {
-            Epoch = Math.Max(Epoch, request.Epoch),
             Commands = Commands.SetItem(request.CommandId, new CommandRecord(request, null)),
         };
         return request.CommandCase switch
@@ -179,13 +182,16 @@ internal sealed record SessionRecord
             CommandCase.AbandonTarget => begun with { AbandonRequested = true },
             CommandCase.AdjustSource or CommandCase.ResumeSource or CommandCase.RecoverTarget or CommandCase.RecoverSource
                 or CommandCase.HandOverTarget or CommandCase.FinishSource or CommandCase.FinishTarget or CommandCase.AbandonSource
-                or CommandCase.None => begun,
+                or CommandCase.Attend or CommandCase.None => begun,
         };
     }
 
-    private SessionRecord Decided(ExecuteRequest request, JournalEntry answer) => this with
+    /// <summary>The answer to a command of an earlier epoch may come after somebody else has taken over.</summary>
+    private SessionRecord Commanded(ulong epoch, string replicaId) =>
+        epoch >= Epoch ? this with { Epoch = epoch, ReplicaId = replicaId } : this;
+
+    private SessionRecord Decided(ExecuteRequest request, JournalEntry answer) => Commanded(request.Epoch, request.ReplicaId) with
     {
-        Epoch = Math.Max(Epoch, request.Epoch),
         LastCommandId = Math.Max(LastCommandId, request.CommandId),
         Commands = Commands.SetItem(request.CommandId, new CommandRecord(request, answer)),
     };

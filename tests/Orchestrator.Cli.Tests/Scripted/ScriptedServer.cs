@@ -75,6 +75,7 @@ internal sealed class ScriptedServer : IAsyncDisposable
         _app.MapGrpcService<Guests>();
         _app.MapGrpcService<Policies>();
         _app.MapGrpcService<Migrations>();
+        _app.MapGrpcService<Admission>();
         await _app.StartAsync();
         Address = new Uri(_app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
     }
@@ -104,6 +105,8 @@ internal sealed class ScriptedServer : IAsyncDisposable
     }
 
     private sealed class Hosts : HostService.HostServiceBase;
+
+    private sealed class Admission : AdmissionService.AdmissionServiceBase;
 
     private sealed class Guests : GuestService.GuestServiceBase;
 

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Orchestrator.ControlPlane.Policies;
 using Orchestrator.Policy.Convergence;
 using Orchestrator.Rpc.Errors;
 using Orchestrator.V1;
@@ -25,6 +26,21 @@ internal sealed record AdjustMigrationCommand
 
     public required Adjustment Adjustment { get; init; }
 
+    /// <summary>As it goes to another replica: with the policy's revision resolved.</summary>
+    public required AdjustMigrationRequest Request { get; init; }
+
+    /// <summary>The policy it is to change to has been found.</summary>
+    public AdjustMigrationCommand To(StoredPolicy policy)
+    {
+        var request = Request.Clone();
+        request.SwitchPolicy = new SwitchPolicy { Policy = policy.Name, Revision = (uint)policy.Revision };
+        return this with
+        {
+            Request = request,
+            Adjustment = new Adjustment.SwitchPolicy(policy.Name, policy.Revision, PolicyDocumentParser.ParseStored(policy.Document)),
+        };
+    }
+
     public static bool TryParse(
         AdjustMigrationRequest request, [NotNullWhen(true)] out AdjustMigrationCommand? command, out Violations violations)
     {
@@ -34,6 +50,7 @@ internal sealed record AdjustMigrationCommand
             MigrationId = violations.Uuid("migration_id", request.MigrationId),
             RequestId = violations.Uuid("request_id", request.RequestId),
             Adjustment = Parse(request, violations),
+            Request = request,
         };
         command = violations.Any ? null : parsed;
         return command is not null;

@@ -1,0 +1,10 @@
+namespace Orchestrator.ControlPlane.Queue;
+
+internal static class QueueSetup
+{
+    public static WebApplication MapQueue(this WebApplication app)
+    {
+        app.MapGrpcService<AdmissionGrpcService>();
+        return app;
+    }
+}
