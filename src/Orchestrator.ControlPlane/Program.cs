@@ -19,6 +19,12 @@ internal static class Program
     {
         try
         {
+            if (args is [DatabaseProgram.Command, .. var settings])
+            {
+                await DatabaseProgram.RunAsync(settings);
+                return 0;
+            }
+
             await using var app = Build(args);
             await app.RunAsync();
             return 0;

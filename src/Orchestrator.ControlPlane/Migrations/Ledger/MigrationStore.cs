@@ -118,20 +118,19 @@ internal sealed class MigrationStore(DatabaseGate database)
             cancellation);
     }
 
-    /// <summary>How far each migration is that has not ended, or not before <paramref name="endedSince"/>.</summary>
-    /// <param name="only">Null = all.</param>
-    public Task<IReadOnlyList<LedgerPosition>> ListPositionsAsync(Guid[]? only, DateTimeOffset endedSince, CancellationToken cancellation)
+    /// <summary>How far the migrations are that are named and, unless only they are asked for, those that have not ended or not long ago.</summary>
+    public Task<IReadOnlyList<LedgerPosition>> ListPositionsAsync(
+        IReadOnlyCollection<Guid> named, bool onlyNamed, DateTimeOffset endedSince, CancellationToken cancellation)
     {
         const string Sql = $"""
             SELECT m.migration_id AS MigrationId, m.last_transition AS LastTransition, m.last_decision AS LastDecision,
                    m.ended_at IS NOT NULL AS Ended
               FROM migrations m
-             WHERE (@only::uuid[] IS NULL OR m.migration_id = ANY (@only))
-               AND ({NotEnded} OR m.ended_at >= @endedSince)
+             WHERE m.migration_id = ANY (@named) OR (NOT @onlyNamed AND ({NotEnded} OR m.ended_at >= @endedSince))
             """;
         return database.RunAsync<IReadOnlyList<LedgerPosition>>(
             async (connection, token) => [.. await connection.QueryAsync<LedgerPosition>(
-                new CommandDefinition(Sql, new { only, endedSince = endedSince.UtcDateTime }, cancellationToken: token))],
+                new CommandDefinition(Sql, new { named = named.ToArray(), onlyNamed, endedSince = endedSince.UtcDateTime }, cancellationToken: token))],
             cancellation);
     }
 

@@ -125,8 +125,11 @@ internal sealed partial class RemoteFollower(
     private async Task CompareAsync(CancellationToken cancellation)
     {
         var watchers = Feed.Watchers;
-        var only = watchers.Any(watcher => watcher.Only is null) ? null : watchers.Select(watcher => watcher.Only).OfType<Guid>().ToArray();
-        var ledger = await sources.Migrations.ListPositionsAsync(only, clock.GetUtcNow() - s_recent, cancellation);
+        var ledger = await sources.Migrations.ListPositionsAsync(
+            [.. watchers.SelectMany(watcher => watcher.Running()).Distinct()],
+            onlyNamed: watchers.All(watcher => watcher.Only is not null),
+            clock.GetUtcNow() - s_recent,
+            cancellation);
         foreach (var position in ledger.Where(position => watchers.Any(watcher => watcher.IsBehind(position))))
         {
             _changed[position.MigrationId] = true;
