@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Extensions.DependencyInjection;
+using Orchestrator.ControlPlane.Hosts;
 using Orchestrator.TestPostgres;
 using Orchestrator.V1;
 
@@ -61,7 +62,8 @@ public sealed class ControlPlaneFixture : IAsyncLifetime
         [
             $"--Database:ConnectionString={_database.ConnectionString}", "--Listen:Address=http://127.0.0.1:0",
             "--Logging:LogLevel:Default=None", "--Logging:LogLevel:Microsoft.AspNetCore=None", "--Agents:ReportInterval=00:00:00.05",
-            "--Agents:ResyncEvery=00:00:00.2", "--Agents:SilenceLimit=00:00:02", "--Agents:LongestPause=00:00:00.3", .. settings,
+            "--Agents:ResyncEvery=00:00:00.2", "--Agents:SilenceLimit=00:00:02", "--Agents:LongestPause=00:00:00.3",
+            "--Hosts:NoteEvery=00:00:00.4", "--Hosts:SuspectAfter=00:00:04", "--Hosts:LostAfter=00:00:08", .. settings,
         ]);
         await app.StartAsync();
         var channel = GrpcChannel.ForAddress(
@@ -79,10 +81,14 @@ public sealed class ControlPlaneFixture : IAsyncLifetime
     {
         var agent = await ScriptedAgent.StartAsync(hostId ?? NewId("host"));
         await Hosts.RegisterHostAsync(new RegisterHostRequest { HostId = agent.HostId, AgentEndpoint = agent.Endpoint });
-        await Eventually.HoldsAsync(async () =>
-            (await Hosts.GetHostAsync(new GetHostRequest { HostId = agent.HostId })).Host.State == HostState.Connected);
+        await ConnectedAsync(agent.HostId);
         return agent;
     }
+
+    /// <summary>Waits until every replica hears the host, and the ledger has it so.</summary>
+    internal Task ConnectedAsync(string hostId) => Eventually.HoldsAsync(async () =>
+        _running.All(app => app.Services.GetRequiredService<AgentLinks>().IsConnected(hostId))
+        && (await Hosts.GetHostAsync(new GetHostRequest { HostId = hostId })).Host.State == HostState.Connected);
 
     internal async Task<string> DefineGuestAsync()
     {

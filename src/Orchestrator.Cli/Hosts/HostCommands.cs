@@ -9,7 +9,8 @@ internal static class HostCommands
 {
     public static Command Create(CommandRunner runner) => new("hosts", "The hypervisor machines, each with one agent.")
     {
-        Register(runner), List(runner), Get(runner), Cordon(runner), Uncordon(runner), Remove(runner), ExplainCommand.Create(runner),
+        Register(runner), List(runner), Get(runner), Cordon(runner), Uncordon(runner), Remove(runner),
+        DeathCommands.DeclareDead(runner), DeathCommands.Fence(runner), DeathCommands.Readmit(runner), ExplainCommand.Create(runner),
     };
 
     private static Argument<string> Id() => new("HOST") { Description = "Id of the host." };
@@ -63,7 +64,7 @@ internal static class HostCommands
     private static Verb Get(CommandRunner runner)
     {
         var id = Id();
-        var command = new Verb("get", "One host: state, machine, engines.", "hosts get h1") { id };
+        var command = new Verb("get", "One host: state, what is taken of it, machine, links, devices, engines.", "hosts get h1") { id };
         runner.Bind(command, async (parse, session) =>
         {
             var answer = await session.Connection.Hosts.GetHostAsync(

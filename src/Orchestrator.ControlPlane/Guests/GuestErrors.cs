@@ -28,6 +28,13 @@ internal static class GuestErrors
         $"Host {hostId} is cordoned. Uncordon it or choose another.",
         ("host_id", hostId));
 
+    public static RpcException HostDead(string hostId) => Refusal.Because(
+        StatusCode.FailedPrecondition,
+        Domain,
+        "HOST_DEAD",
+        $"Host {hostId} has been declared dead. Readmit it when it is back, or choose another.",
+        ("host_id", hostId));
+
     public static RpcException Elsewhere(string guestId, string hostId) => Refusal.Because(
         StatusCode.FailedPrecondition,
         Domain,

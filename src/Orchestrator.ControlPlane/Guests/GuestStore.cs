@@ -109,7 +109,14 @@ internal sealed class GuestStore(DatabaseGate database)
     /// Writes down that the guest is being started on the host, before anybody is told to. One statement decides: of two claims of the
     /// same guest one finds the revision it has read.
     /// </summary>
-    /// <returns>As written; null when it was written meanwhile, or the host is gone or cordoned: read again and decide again.</returns>
+    /// <remarks>
+    /// A guest of another host goes only when that one is dead. Both hosts' rows are held, so that neither is declared dead, readmitted or
+    /// cordoned at the same moment.
+    /// </remarks>
+    /// <returns>
+    /// As written; null when it was written meanwhile, the host is gone, cordoned or dead, or the one it is on is not dead: read again and
+    /// decide again.
+    /// </returns>
     public Task<StoredGuest?> ClaimAsync(
         StoredGuest read, string hostId, bool paused, DateTimeOffset at, CancellationToken cancellation)
     {
@@ -118,7 +125,10 @@ internal sealed class GuestStore(DatabaseGate database)
                SET state = 'Starting', state_since = @StateSince, host_id = @HostId, starts_paused = @StartsPaused, stopping = false,
                    serial_socket = '', revision = @Revision + 1
              WHERE guest_id = @GuestId AND revision = @Revision AND active_migration_id IS NULL
-               AND EXISTS (SELECT 1 FROM hosts WHERE hosts.host_id = @HostId AND NOT hosts.cordoned)
+               AND EXISTS (
+                   SELECT 1 FROM hosts WHERE hosts.host_id = @HostId AND NOT hosts.cordoned AND hosts.dead_at IS NULL FOR SHARE)
+               AND (guests.host_id IS NULL OR guests.host_id = @HostId
+                    OR EXISTS (SELECT 1 FROM hosts WHERE hosts.host_id = guests.host_id AND hosts.dead_at IS NOT NULL FOR SHARE))
             """;
         var claimed = read with
         {
@@ -147,6 +157,26 @@ internal sealed class GuestStore(DatabaseGate database)
                     return null;
                 }
             },
+            cancellation);
+    }
+
+    /// <summary>Writes down that a guest went off with its host.</summary>
+    /// <returns>Null when it was written meanwhile, or its host is not dead any more.</returns>
+    public Task<StoredGuest?> ReleaseFromDeadAsync(StoredGuest read, DateTimeOffset at, CancellationToken cancellation)
+    {
+        const string Sql = """
+            UPDATE guests
+               SET state = 'ShutOff', state_since = @StateSince, host_id = NULL, stopping = false, serial_socket = '',
+                   revision = @Revision + 1
+             WHERE guest_id = @GuestId AND revision = @Revision AND active_migration_id IS NULL
+               AND EXISTS (SELECT 1 FROM hosts WHERE hosts.host_id = guests.host_id AND hosts.dead_at IS NOT NULL FOR SHARE)
+            """;
+        var off = GuestObservation.ShutOff(read, at);
+        return database.RunAsync(
+            async (connection, token) => await connection.ExecuteAsync(new CommandDefinition(
+                Sql, new { off.StateSince, read.GuestId, read.Revision }, cancellationToken: token)) == 1
+                ? off with { Revision = read.Revision + 1 }
+                : null,
             cancellation);
     }
 

@@ -1,4 +1,3 @@
-using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using Orchestrator.Rpc.Errors;
 using Orchestrator.V1;
@@ -7,7 +6,8 @@ using Host = Orchestrator.V1.Host;
 namespace Orchestrator.ControlPlane.Hosts;
 
 /// <summary>Parses, asks, answers. Decides nothing.</summary>
-internal sealed class HostGrpcService(HostRegistration registration, HostStore hosts, AgentLinks links) : HostService.HostServiceBase
+internal sealed class HostGrpcService(
+    HostRegistration registration, HostStore hosts, HostDeaths deaths, HostMessages messages, AgentLinks links) : HostService.HostServiceBase
 {
     private const int MaxReasonCharacters = 500;
 
@@ -18,7 +18,8 @@ internal sealed class HostGrpcService(HostRegistration registration, HostStore h
             throw Refusal.InvalidRequest(violations);
         }
 
-        return new RegisterHostResponse { Host = ToMessage(await registration.RegisterAsync(command, context.CancellationToken)) };
+        var host = await registration.RegisterAsync(command, context.CancellationToken);
+        return new RegisterHostResponse { Host = await messages.OfAsync(host, context.CancellationToken) };
     }
 
     public override async Task<GetHostResponse> GetHost(GetHostRequest request, ServerCallContext context)
@@ -38,7 +39,7 @@ internal sealed class HostGrpcService(HostRegistration registration, HostStore h
         var found = await hosts.ListAsync(after, size + 1, context.CancellationToken);
         return new ListHostsResponse
         {
-            Hosts = { found.Take(size).Select(ToMessage) },
+            Hosts = { await messages.OfAsync([.. found.Take(size)], context.CancellationToken) },
             NextPageToken = found.Count > size ? PageToken.For(found[size - 1].HostId) : "",
         };
     }
@@ -77,6 +78,26 @@ internal sealed class HostGrpcService(HostRegistration registration, HostStore h
         }
     }
 
+    public override async Task<DeclareHostDeadResponse> DeclareHostDead(DeclareHostDeadRequest request, ServerCallContext context)
+    {
+        var (hostId, reason) = ReadReasoned(request.HostId, request.Reason);
+        var host = await deaths.DeclareAsync(hostId, reason, context.Peer, context.CancellationToken);
+        return new DeclareHostDeadResponse { Host = await messages.OfAsync(host, context.CancellationToken) };
+    }
+
+    public override async Task<FenceHostResponse> FenceHost(FenceHostRequest request, ServerCallContext context)
+    {
+        var (hostId, reason) = ReadReasoned(request.HostId, request.Reason);
+        var (host, output) = await deaths.FenceAsync(hostId, reason, context.Peer, context.CancellationToken);
+        return new FenceHostResponse { Host = await messages.OfAsync(host, context.CancellationToken), Output = output };
+    }
+
+    public override async Task<ReadmitHostResponse> ReadmitHost(ReadmitHostRequest request, ServerCallContext context)
+    {
+        var host = await deaths.ReadmitAsync(ReadId(request.HostId), context.Peer, context.CancellationToken);
+        return new ReadmitHostResponse { Host = await messages.OfAsync(host, context.CancellationToken) };
+    }
+
     private static string ReadId(string hostId)
     {
         var violations = new Violations();
@@ -101,23 +122,21 @@ internal sealed class HostGrpcService(HostRegistration registration, HostStore h
         }
     }
 
-    private async Task<Host> FindAsync(string hostId, CancellationToken cancellation) =>
-        await hosts.FindAsync(hostId, cancellation) is { } host ? ToMessage(host) : throw HostErrors.Unknown(hostId);
-
-    private Host ToMessage(RegisteredHost host)
+    private static (string HostId, string Reason) ReadReasoned(string hostId, string reason)
     {
-        var lastSeen = links.LastSeen(host.HostId) is { } seen && seen > host.LastSeenAt ? seen : host.LastSeenAt;
-        return new Host
+        var violations = new Violations();
+        violations.Name("host_id", hostId);
+        if (string.IsNullOrWhiteSpace(violations.Text("reason", reason, MaxReasonCharacters)))
         {
-            HostId = host.HostId,
-            AgentEndpoint = host.Address.Endpoint,
-            Labels = { host.Labels.ToDictionary() },
-            State = links.IsConnected(host.HostId) ? HostState.Connected : HostState.Suspect,
-            Cordoned = host.Cordoned,
-            CordonReason = host.CordonReason,
-            RegisteredAt = host.RegisteredAt.ToTimestamp(),
-            LastSeenAt = lastSeen.ToTimestamp(),
-            Description = host.Description,
-        };
+            violations.Add("reason", $"is missing; 1 to {MaxReasonCharacters} characters that say how you know");
+        }
+
+        Refuse(violations);
+        return (hostId, reason.Trim());
     }
+
+    private async Task<Host> FindAsync(string hostId, CancellationToken cancellation) =>
+        await hosts.FindAsync(hostId, cancellation) is { } host
+            ? await messages.OfAsync(host, cancellation)
+            : throw HostErrors.Unknown(hostId);
 }

@@ -28,7 +28,11 @@ internal sealed class HostRegistration(HostStore hosts, AgentLinks links, IOptio
             throw HostErrors.Exists(hostId, present?.Address.Endpoint ?? "another endpoint");
         }
 
-        links.Add(command.Address);
+        if (!present.Liveness.IsDead)
+        {
+            links.Add(command.Address);
+        }
+
         return present;
     }
 

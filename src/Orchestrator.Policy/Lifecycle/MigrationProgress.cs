@@ -39,7 +39,7 @@ public static class MigrationProgress
     public static IntendedEnding? EndingAfter(MigrationEvent happened, IntendedEnding? before, IntendedEnding? now) =>
         happened is MigrationEvent.PostCopyStarted or MigrationEvent.TransferCompleted or MigrationEvent.FoundOnTarget ? null : now ?? before;
 
-    private static ProgressStep Decide(MigrationStanding standing) => standing.Phase switch
+    private static ProgressStep Decide(MigrationStanding standing) => DeadHosts.Next(standing) ?? standing.Phase switch
     {
         MigrationPhase.Requested => Happen(MigrationEvent.Queued, "admitted"),
 
@@ -204,7 +204,8 @@ public static class MigrationProgress
         var source = standing.Source;
         var gone = source is { IsKnown: true, Ending: SessionEnding.Completed }
             || (source is { IsKnown: true, Ending: SessionEnding.EngineLost } && standing.Target is { HasRun: true })
-            || standing.Of(AgentCommandKind.FinishSource).IsGiven;
+            || standing.Of(AgentCommandKind.FinishSource).IsGiven
+            || (standing.SourceDead && DeadHosts.TargetHasAll(standing));
         if (gone)
         {
             return Settlement.Next(standing) is Advice.Settled
@@ -214,6 +215,8 @@ public static class MigrationProgress
 
         return source switch
         {
+            // Kept for somebody to look at: the guest ran where nothing is left of it, or without what the source had.
+            { IsInPostCopy: true } when standing.SourceDead || standing.TargetDead => new ProgressStep(),
             { IsInPostCopy: true } when Settlement.HandOver(standing) is { } handOver => Patiently(handOver),
             { IsInPostCopy: true, Activity: TransferActivity.PostCopyPaused } => Recover(standing),
             { IsInPostCopy: true } => WaitFor(MigrationSide.Source),

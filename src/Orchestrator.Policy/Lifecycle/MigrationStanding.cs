@@ -23,6 +23,12 @@ public sealed record MigrationStanding
     /// <summary>The target's agent has said nothing for longer than is waited for an answer.</summary>
     public bool TargetSilent { get; init; }
 
+    /// <summary>Somebody vouches that the source's host is off for good.</summary>
+    public bool SourceDead { get; init; }
+
+    /// <summary>Somebody vouches that the target's host is off for good.</summary>
+    public bool TargetDead { get; init; }
+
     /// <summary>
     /// Neither the phase nor a session nor a run state has changed for longer than is waited for a state that should come by itself.
     /// </summary>
@@ -33,6 +39,8 @@ public sealed record MigrationStanding
         new Dictionary<AgentCommandKind, CommandStanding>();
 
     public CommandStanding Of(AgentCommandKind kind) => Commands.GetValueOrDefault(kind, CommandStanding.NeverGiven);
+
+    public bool IsDead(MigrationSide side) => side is MigrationSide.Source ? SourceDead : TargetDead;
 
     public bool IsSilent(MigrationSide side) => side is MigrationSide.Source ? SourceSilent : TargetSilent;
 }

@@ -106,8 +106,8 @@ public sealed class GuestApiTests(ControlPlaneFixture fleet) : IClassFixture<Con
         await using var second = await fleet.AddHostAsync();
         using var replica = await fleet.AddReplicaAsync();
         var other = new GuestService.GuestServiceClient(replica);
-        await Eventually.HoldsAsync(async () => (await new HostService.HostServiceClient(replica).ListHostsAsync(new ListHostsRequest()))
-            .Hosts.Count(host => host.State == HostState.Connected && (host.HostId == first.HostId || host.HostId == second.HostId)) == 2);
+        await fleet.ConnectedAsync(first.HostId);
+        await fleet.ConnectedAsync(second.HostId);
 
         for (var round = 0; round < 10; round++)
         {

@@ -133,6 +133,62 @@ public sealed class MigrationTroubleTests(PostgresFixture postgres) : IClassFixt
     }
 
     [Fact]
+    public async Task SourceHostDeclaredDead_TargetIsAbandoned_AndTheGuestCanStartElsewhere()
+    {
+        var move = await _fleet.AddGuestAsync();
+        await move.CopyAsync();
+        await move.ReadAsync(move.Copying(0.5));
+        move.TargetSays(move.TargetReport(SessionState.Listening));
+        Away(move.SourceHost);
+        Assert.Equal(LifecyclePhase.Copying, (await move.FindAsync()).Phase);
+
+        Die(move.SourceHost);
+        (await move.Target.NextAsync(Kind.AbandonTarget)).Done();
+
+        var migration = await move.ReachAsync(LifecyclePhase.Failed);
+        Assert.Equal(FailureReason.GuestLost, migration.Ending?.Reason);
+        Assert.DoesNotContain(move.Source.Seen, request => request.AbandonSource is not null);
+        var guest = await _fleet.Guests.FindAsync(move.GuestId, CancellationToken.None);
+        Assert.Equal((ControlPlane.Guests.StoredGuestState.Crashed, move.SourceHost, null), (guest!.State, guest.HostId, guest.ActiveMigrationId));
+    }
+
+    [Fact]
+    public async Task SourceHostDeclaredDead_AfterTheTargetHasAll_TheGuestGoesOnThere()
+    {
+        var move = await _fleet.AddGuestAsync();
+        await move.CopyAsync();
+        await move.ReadAsync(move.Copying(0.5));
+        Away(move.SourceHost);
+        move.TargetSays(move.TargetReport(SessionState.Ended, RunState.Inmigrate, SessionOutcome.Completed));
+
+        Die(move.SourceHost);
+        (await move.Target.NextAsync(Kind.HandOverTarget)).Done(move.Arrived());
+        (await move.Target.NextAsync(Kind.FinishTarget)).Done();
+
+        await move.ReachAsync(LifecyclePhase.Completed);
+        Assert.Equal(move.TargetHost, (await _fleet.Guests.FindAsync(move.GuestId, CancellationToken.None))?.HostId);
+    }
+
+    [Fact]
+    public async Task TargetHostDeclaredDead_TheGuestStaysOnTheSource()
+    {
+        var move = await _fleet.AddGuestAsync();
+        await move.CopyAsync();
+        await move.ReadAsync(move.Copying(0.5));
+        Away(move.TargetHost);
+
+        Die(move.TargetHost);
+        (await move.Source.NextAsync(Kind.CancelSource)).Done();
+        move.SourceSays(move.Undone());
+        (await move.Source.NextAsync(Kind.AbandonSource)).Done();
+
+        var migration = await move.ReachAsync(LifecyclePhase.Failed);
+        Assert.Equal(FailureReason.AgentLost, migration.Ending?.Reason);
+        var guest = await _fleet.Guests.FindAsync(move.GuestId, CancellationToken.None);
+        Assert.Equal((ControlPlane.Guests.StoredGuestState.Running, move.SourceHost), (guest!.State, guest.HostId));
+    }
+
+    [Fact]
     public async Task EpochRefusedByAnAgent_TheSupervisorStopsAndChangesNothingMore()
     {
         var move = await _fleet.AddGuestAsync();
@@ -264,6 +320,12 @@ public sealed class MigrationTroubleTests(PostgresFixture postgres) : IClassFixt
     private void Away(string host)
     {
         _fleet.Agents[host].IsConnected = false;
+        _fleet.Post.OnHostLost(host);
+    }
+
+    private void Die(string host)
+    {
+        _fleet.Agents[host].IsDead = true;
         _fleet.Post.OnHostLost(host);
     }
 

@@ -17,6 +17,8 @@ internal sealed class PlayedAgents : IAgentCalls
 
     public bool IsConnected(string hostId) => this[hostId].IsConnected;
 
+    public bool IsDead(string hostId) => this[hostId].IsDead;
+
     public string? EndpointOf(string hostId) => $"http://{hostId}:7444";
 
     public Task<ExecuteResponse> ExecuteAsync(string hostId, ExecuteRequest request, CancellationToken cancellation) =>
@@ -33,6 +35,8 @@ internal sealed class PlayedAgent
     private volatile MigrationReport[] _reports = [];
 
     public bool IsConnected { get; set; } = true;
+
+    public bool IsDead { get; set; }
 
     /// <summary>Answers by itself when it gives an answer; null leaves the call to the test.</summary>
     public Func<ExecuteRequest, ExecuteResponse?> Play { get; set; } = _ => null;

@@ -24,5 +24,8 @@ internal static class NotificationChannel
     /// <summary>Payload: migration_id. A wish waits for whoever commands it, or has its answer.</summary>
     public const string Wish = "wish";
 
-    public static IReadOnlyList<string> All { get; } = [Migration, Queue, Evacuation, Notice, Replica, Wish];
+    /// <summary>Payload: host_id. It was declared dead, or readmitted.</summary>
+    public const string Host = "host";
+
+    public static IReadOnlyList<string> All { get; } = [Migration, Queue, Evacuation, Notice, Replica, Wish, Host];
 }

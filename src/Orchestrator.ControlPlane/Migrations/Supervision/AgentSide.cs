@@ -42,6 +42,9 @@ internal sealed class AgentSide(MigrationSide side, string hostId, MigrationMail
 
     public bool IsConnected { get; private set; } = agents.IsConnected(hostId);
 
+    /// <summary>The host is off for good. Asked for at every step: it may have been declared dead, or readmitted, meanwhile.</summary>
+    public bool IsDead => agents.IsDead(hostId);
+
     public string? AgentInstanceId { get; private set; }
 
     /// <summary>No command waits for an answer.</summary>

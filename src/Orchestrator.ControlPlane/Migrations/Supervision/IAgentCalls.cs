@@ -10,6 +10,9 @@ internal interface IAgentCalls
     /// <summary>True while the host's report stream is up.</summary>
     bool IsConnected(string hostId);
 
+    /// <summary>True once this replica knows that the host was declared dead.</summary>
+    bool IsDead(string hostId);
+
     /// <summary>"http://ADDRESS:PORT"; null when no such host is registered.</summary>
     string? EndpointOf(string hostId);
 
@@ -26,6 +29,8 @@ internal sealed class AgentCalls(AgentLinks links) : IAgentCalls
     private static readonly Status s_notRegistered = new(StatusCode.Unavailable, "no such host is registered");
 
     public bool IsConnected(string hostId) => links.IsConnected(hostId);
+
+    public bool IsDead(string hostId) => links.IsDead(hostId);
 
     public string? EndpointOf(string hostId) => links.EndpointOf(hostId);
 

@@ -16,6 +16,8 @@ internal sealed class LeasedCalls(IAgentCalls agents, ReplicaLease lease) : IAge
 
     public bool IsConnected(string hostId) => agents.IsConnected(hostId);
 
+    public bool IsDead(string hostId) => agents.IsDead(hostId);
+
     public string? EndpointOf(string hostId) => agents.EndpointOf(hostId);
 
     public Task<ExecuteResponse> ExecuteAsync(string hostId, ExecuteRequest request, CancellationToken cancellation)

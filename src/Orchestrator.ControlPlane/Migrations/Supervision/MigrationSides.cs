@@ -114,6 +114,8 @@ internal sealed class MigrationSides : IAsyncDisposable
         Target = Target.View,
         SourceSilent = IsSilent(Source),
         TargetSilent = IsSilent(Target),
+        SourceDead = Source.IsDead,
+        TargetDead = Target.IsDead,
         Overdue = _beat.Clock.GetElapsedTime(_changedAt) >= _beat.Options.AnswerWithin,
         Commands = _book.Standings(migration.PhaseSince, _beat.Clock.GetUtcNow()),
     };
