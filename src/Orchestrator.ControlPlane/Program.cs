@@ -66,6 +66,7 @@ internal static class Program
         builder.AddGuests();
         builder.AddMigrations();
         builder.AddPlacement();
+        builder.AddQueue();
 
         var app = builder.Build();
         app.MapRpc();

@@ -6,6 +6,7 @@ using Orchestrator.Cli.Guests;
 using Orchestrator.Cli.Hosts;
 using Orchestrator.Cli.Migrations;
 using Orchestrator.Cli.Policies;
+using Orchestrator.Cli.Queue;
 using Orchestrator.Cli.Refusals;
 
 namespace Orchestrator.Cli.Invocation;
@@ -71,6 +72,8 @@ internal static class MigctlCommand
         root.Add(HostCommands.Create(runner));
         root.Add(GuestCommands.Create(runner));
         root.Add(PolicyCommands.Create(runner));
+        root.Add(QueueCommands.CreateQueue(runner));
+        root.Add(QueueCommands.CreateLimits(runner));
         root.Add(migrations);
         root.Add(CompletionCommand.Create(terminal));
         ExampleHelp.AddTo(root);

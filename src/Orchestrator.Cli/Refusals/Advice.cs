@@ -38,6 +38,8 @@ internal static class Advice
             "wait for the other migration (migctl watch {active_migration_id}) or cancel it (migctl cancel {active_migration_id})",
         ["TARGET_CORDONED"] = "choose another host, or open this one: migctl hosts uncordon ID",
         ["TARGET_IS_SOURCE"] = "the guest is there already; choose another host: migctl hosts list",
+        ["LIMITS_STALE"] = "look at what was changed, then set again: migctl limits get",
+        ["CLASS_UNKNOWN"] = "choose one of the classes there are: migctl limits get",
         ["TARGET_UNREACHABLE"] = "start the target's agent, or choose another host: migctl hosts list",
         ["SOURCE_UNREACHABLE"] = "start the agent of the host that the guest is on: migctl hosts list",
         ["POST_COPY_IMPOSSIBLE"] = "use a policy without a post_copy step, and no non-live mode or VFIO device where post-copy is wanted",

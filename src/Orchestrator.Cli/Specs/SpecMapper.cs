@@ -171,6 +171,12 @@ internal sealed class SpecMapper
                 return ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var large) ? large : null;
             case FieldType.UInt32:
                 return uint.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
+            case FieldType.Int64 when FieldMeaning.IsRate(field):
+                return Quantity.TryParseRate(text, out var signedRate, out problem) && signedRate <= long.MaxValue ? (long)signedRate : null;
+            case FieldType.Int64:
+                return long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var signedLarge) ? signedLarge : null;
+            case FieldType.Int32:
+                return int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var signed) ? signed : null;
             case FieldType.Double:
                 return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var real) && double.IsFinite(real)
                     ? real
@@ -189,9 +195,10 @@ internal sealed class SpecMapper
     private static string Form(FieldDescriptor field) => field.FieldType switch
     {
         FieldType.Message => Quantity.DurationForm,
-        FieldType.UInt64 when FieldMeaning.IsRate(field) => Quantity.RateForm,
+        FieldType.UInt64 or FieldType.Int64 when FieldMeaning.IsRate(field) => Quantity.RateForm,
         FieldType.UInt64 when FieldMeaning.IsSize(field) => Quantity.SizeForm,
         FieldType.UInt32 or FieldType.UInt64 => "a whole number, 0 or above",
+        FieldType.Int32 or FieldType.Int64 => "a whole number",
         FieldType.Double => "a number",
         FieldType.Bool => "true or false",
         FieldType.Enum => "one of " + string.Join(", ", FieldMeaning.Members(field.EnumType).Select(member => member.Word)),

@@ -97,6 +97,7 @@ internal static partial class SpecWriter
 
     private static string Scalar(FieldDescriptor field, object value) => value switch
     {
+        long signed and >= 0 when FieldMeaning.IsRate(field) => QuantityText.ExactRate((ulong)signed),
         ulong rate when FieldMeaning.IsRate(field) => QuantityText.ExactRate(rate),
         ulong size when FieldMeaning.IsSize(field) => QuantityText.ExactSize(size),
         bool truth => truth ? "true" : "false",

@@ -41,6 +41,10 @@ internal static class MigrationMessages
             Engine = "qemu",
             SourceEngineVersion = migration.Tally.SourceEngineVersion,
             TargetEngineVersion = migration.Tally.TargetEngineVersion,
+            PriorityClass = migration.PriorityClass,
+            NotBefore = migration.NotBefore?.ToTimestamp(),
+            EvacuationId = migration.EvacuationId?.ToString() ?? "",
+            BandwidthShareBytesPerSecond = (ulong)(migration.Slot?.BandwidthShare ?? 0),
         };
     }
 

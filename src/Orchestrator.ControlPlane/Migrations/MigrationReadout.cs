@@ -1,13 +1,14 @@
 using System.Globalization;
 using Orchestrator.ControlPlane.Migrations.Ledger;
 using Orchestrator.ControlPlane.Migrations.Watching;
+using Orchestrator.ControlPlane.Queue;
 using Orchestrator.Rpc.Errors;
 using Orchestrator.V1;
 
 namespace Orchestrator.ControlPlane.Migrations;
 
 /// <summary>Pages of what the ledger has, with what is newer in memory.</summary>
-internal sealed class MigrationReadout(WatchSources sources)
+internal sealed class MigrationReadout(WatchSources sources, QueueWords queue)
 {
     private const string NoToken = "is no token of an earlier page";
 
@@ -49,8 +50,14 @@ internal sealed class MigrationReadout(WatchSources sources)
             ? new Dictionary<Guid, Reading>()
             : await _history.ListLatestReadingsAsync(
                 [.. elsewhere.Select(migration => migration.MigrationId)], elsewhere.Min(migration => migration.CreatedAt), cancellation);
-        return [.. found.Select(migration => latest.GetValueOrDefault(migration.MigrationId) is { } reading
-            && !(migration.LatestReading?.At.CompareTo(reading.At) > 0) ? MigrationMessages.Of(migration, reading) : Word(migration))];
+        var worded = found.Select(migration => latest.GetValueOrDefault(migration.MigrationId) is { } reading
+            && !(migration.LatestReading?.At.CompareTo(reading.At) > 0) ? MigrationMessages.Of(migration, reading) : Word(migration)).ToList();
+        foreach (var migration in worded)
+        {
+            await queue.AddAsync(migration, cancellation);
+        }
+
+        return worded;
     }
 
     /// <returns>Null when there is no such migration.</returns>

@@ -1,13 +1,13 @@
 using Dapper;
 using Npgsql;
 using Orchestrator.ControlPlane.Database;
-using Orchestrator.ControlPlane.Hosts;
+using Orchestrator.ControlPlane.Migrations.Supervision;
 using Orchestrator.Policy.Placement;
 
 namespace Orchestrator.ControlPlane.Placement;
 
 /// <summary>Reads what placement decides on: three statements, whatever the size of the fleet. Writes nothing.</summary>
-internal sealed class FleetStore(DatabaseGate database, AgentLinks links, TimeProvider clock)
+internal sealed class FleetStore(DatabaseGate database, IAgentCalls agents, TimeProvider clock)
 {
     // What a guest has where it is, and what is held for it where it goes. Numbers of proto JSON are texts when they have 64 bits; fields
     // at their defaults are not written.
@@ -87,7 +87,7 @@ internal sealed class FleetStore(DatabaseGate database, AgentLinks links, TimePr
 
     private FleetHost ToHost(HostRow row) => _facts.Of(row.HostId, row.Labels, row.Description) with
     {
-        Condition = links.IsConnected(row.HostId) ? HostCondition.Connected : HostCondition.Suspect,
+        Condition = agents.IsConnected(row.HostId) ? HostCondition.Connected : HostCondition.Suspect,
         Cordoned = row.Cordoned,
         CordonReason = row.CordonReason,
     };

@@ -101,6 +101,7 @@ public class CallRefusalTests
     [InlineData(typeof(HostError))]
     [InlineData(typeof(GuestError))]
     [InlineData(typeof(MigrationError))]
+    [InlineData(typeof(AdmissionError))]
     [InlineData(typeof(PolicyError))]
     public void Advice_EveryReasonOfTheContract_HasOne(Type errors)
     {

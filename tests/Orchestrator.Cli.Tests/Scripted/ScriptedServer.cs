@@ -14,7 +14,7 @@ using Orchestrator.V1;
 
 namespace Orchestrator.Cli.Tests.Scripted;
 
-/// <summary>A real gRPC server on loopback whose four services say what the test wants.</summary>
+/// <summary>A real gRPC server on loopback whose services say what the test wants.</summary>
 internal sealed class ScriptedServer : IAsyncDisposable
 {
     private readonly ConcurrentDictionary<Type, Func<object, object>> _answers = new();
@@ -113,4 +113,6 @@ internal sealed class ScriptedServer : IAsyncDisposable
     private sealed class Policies : PolicyService.PolicyServiceBase;
 
     private sealed class Migrations : MigrationService.MigrationServiceBase;
+
+    private sealed class Admission : AdmissionService.AdmissionServiceBase;
 }

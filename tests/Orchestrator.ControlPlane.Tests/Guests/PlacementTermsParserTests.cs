@@ -1,6 +1,7 @@
 using Orchestrator.ControlPlane.Guests;
 using Orchestrator.Rpc.Errors;
 using Orchestrator.V1;
+using static Orchestrator.ControlPlane.Tests.Guests.Terms;
 
 namespace Orchestrator.ControlPlane.Tests.Guests;
 

@@ -14,9 +14,12 @@ using Orchestrator.ControlPlane.Migrations.Ledger;
 using Orchestrator.ControlPlane.Migrations.Supervision;
 using Orchestrator.ControlPlane.Migrations.Watching;
 using Orchestrator.ControlPlane.Migrations.Wishes;
+using Orchestrator.ControlPlane.Placement;
 using Orchestrator.ControlPlane.Policies;
+using Orchestrator.ControlPlane.Queue;
 using Orchestrator.ControlPlane.Replicas;
 using Orchestrator.V1;
+using Migration = Orchestrator.ControlPlane.Migrations.Migration;
 
 namespace Orchestrator.ControlPlane.Tests.Migrations;
 
@@ -31,6 +34,10 @@ internal sealed class Fleet : IAsyncDisposable
     private static readonly TimeSpan s_bound = TimeSpan.FromSeconds(60);
 
     private readonly ConcurrentQueue<Exception> _failures = new();
+    private readonly Dispatcher _dispatcher;
+    private readonly SlotCourier _courier;
+    private readonly CancellationTokenSource _dispatching = new();
+    private Task _rounds = Task.CompletedTask;
 
     /// <param name="lease">Long by default: a busy machine is not to cost a test its lease.</param>
     public Fleet(
@@ -81,18 +88,33 @@ internal sealed class Fleet : IAsyncDisposable
         };
         Supervisors = new MigrationSupervisors(Claims, Policies, Post, Edges, new CollectingLogger<MigrationSupervisors>(_failures));
         TakeOver = new MigrationTakeOver(Claims, Supervisors, Lease, Notifications, NullLogger<MigrationTakeOver>.Instance);
-        var facts = new AdmissionFacts(Guests, Hosts, Policies, Options.Create(new DefaultPolicyOptions()));
-        Admission = new MigrationAdmission(facts, Migrations, Supervisors, Agents, Clock);
         Sources = new WatchSources(Migrations, History, Feed);
         Follower = new RemoteFollower(Sources, Supervisors, Notifications, TimeProvider.System, NullLogger<RemoteFollower>.Instance);
         var post = new WishPost(new WishStore(gate), new WishReader(Policies));
         Desk = new WishDesk(post, Supervisors, Notifications, TimeProvider.System, NullLogger<WishDesk>.Instance);
+        Limits = new LimitsStore(gate);
+        Slots = new SlotStore(gate);
+        var reader = new QueueReader(new FleetStore(gate, Agents, Clock), Clock);
+        Round = new AdmissionRound(gate, reader);
+        Standings = new QueueStandings(gate, Limits, reader, Clock);
+        _dispatcher = new Dispatcher(
+            Round,
+            new NamedLeases(new LeaseStore(gate), Lease, TimeProvider.System, NullLogger<NamedLeases>.Instance),
+            Notifications,
+            new CollectingLogger<Dispatcher>(_failures));
+        _courier = new SlotCourier(Slots, Supervisors, Notifications, new CollectingLogger<SlotCourier>(_failures));
+        var facts = new AdmissionFacts(Guests, Hosts, Policies, Limits, Options.Create(new DefaultPolicyOptions()));
+        Admission = new MigrationAdmission(facts, Migrations, Clock);
         Wishes = new MigrationWishes(
-            Migrations, History, facts, Supervisors, new WishErrand(post, Desk, Migrations, options, TimeProvider.System));
+            Sources,
+            facts,
+            Supervisors,
+            new WishErrand(post, Desk, Migrations, options, TimeProvider.System),
+            new QueueExit(Slots, Migrations, Clock));
     }
 
     /// <summary>For tests of the stores: nothing runs.</summary>
-    public static Fleet Idle(NpgsqlDataSource database) => new(database);
+    public static Fleet Idle(NpgsqlDataSource database, PlayedAgents? agents = null, MovedClock? clock = null) => new(database, agents, clock);
 
     public NpgsqlDataSource Database { get; }
 
@@ -132,6 +154,14 @@ internal sealed class Fleet : IAsyncDisposable
 
     public MigrationTakeOver TakeOver { get; }
 
+    public LimitsStore Limits { get; }
+
+    public SlotStore Slots { get; }
+
+    public AdmissionRound Round { get; }
+
+    public QueueStandings Standings { get; }
+
     public WatchSources Sources { get; }
 
     public RemoteFollower Follower { get; }
@@ -142,7 +172,8 @@ internal sealed class Fleet : IAsyncDisposable
 
     public MigrationWishes Wishes { get; }
 
-    public async Task<Fleet> StartAsync()
+    /// <param name="dispatch">False: rounds are the test's own.</param>
+    public async Task<Fleet> StartAsync(bool dispatch = true)
     {
         await Lease.BeginAsync(CancellationToken.None);
         await Notifications.StartAsync(CancellationToken.None);
@@ -150,11 +181,21 @@ internal sealed class Fleet : IAsyncDisposable
         await Follower.StartAsync(CancellationToken.None);
         await Desk.StartAsync(CancellationToken.None);
         await TakeOver.StartAsync(CancellationToken.None);
+        await _courier.StartAsync(CancellationToken.None);
+        if (dispatch)
+        {
+            // Without the lease: several fleets on one database all dispatch, which must do no harm either.
+            _rounds = Task.Run(() => _dispatcher.ServeAsync(_dispatching.Token));
+        }
+
         return this;
     }
 
     public async ValueTask DisposeAsync()
     {
+        await _dispatching.CancelAsync();
+        await _rounds;
+        await _courier.StopAsync(CancellationToken.None);
         await TakeOver.StopAsync(CancellationToken.None);
         await Desk.StopAsync(CancellationToken.None);
         await Follower.StopAsync(CancellationToken.None);
@@ -163,6 +204,10 @@ internal sealed class Fleet : IAsyncDisposable
         await Lease.EndAsync();
         await Replicas.EndAsync(Lease.ReplicaId, CancellationToken.None);
         TakeOver.Dispose();
+        _dispatcher.Dispose();
+        _courier.Dispose();
+        Standings.Dispose();
+        _dispatching.Dispose();
         Desk.Dispose();
         Follower.Dispose();
         Readings.Dispose();
@@ -181,14 +226,14 @@ internal sealed class Fleet : IAsyncDisposable
             await Hosts.RegisterAsync(
                 new RegisteredHost(
                     new AgentAddress(host, $"http://{host}:7444"), new Dictionary<string, string>(), false, "", Clock.GetUtcNow(), Clock.GetUtcNow(),
-                    new HostDescription { HostId = host }),
+                    Description(host, vfio)),
                 CancellationToken.None);
         }
 
         var spec = new MachineSpec { MemoryBytes = Memory, Vcpus = 1 };
         if (vfio)
         {
-            spec.VfioDevices.Add(new VfioDevice { DeviceId = "gpu" });
+            spec.VfioDevices.Add(new VfioDevice { DeviceId = "gpu", SysfsPath = "/sys/bus/pci/devices/0000:01:00.0" });
         }
 
         await Guests.DefineAsync(new GuestDefinition(move.GuestId, spec), Clock.GetUtcNow(), CancellationToken.None);
@@ -197,6 +242,46 @@ internal sealed class Fleet : IAsyncDisposable
             new { move.SourceHost, move.GuestId, state = paused ? "Paused" : "Running" });
         return move;
     }
+
+    /// <summary>A running guest of 1 GiB.</summary>
+    public async Task<string> AddGuestOnAsync(string hostId)
+    {
+        var guestId = $"guest-{Guid.NewGuid():N}"[..20];
+        await Guests.DefineAsync(new GuestDefinition(guestId, new MachineSpec { MemoryBytes = Memory, Vcpus = 1 }), Clock.GetUtcNow(), CancellationToken.None);
+        await ExecuteAsync(
+            "UPDATE guests SET host_id = @hostId, state = 'Running', revision = revision + 1 WHERE guest_id = @guestId", new { hostId, guestId });
+        return guestId;
+    }
+
+    /// <summary>As admission does it, whatever the limits say.</summary>
+    public async Task<Migration> LetThroughAsync(Migration migration)
+    {
+        await using var connection = await Database.OpenConnectionAsync();
+        await using var transaction = await connection.BeginTransactionAsync();
+        var wanted = new SlotWanted(migration.MigrationId, migration.TargetHostId, (long)Memory, 1);
+        Assert.Equal(
+            [migration.MigrationId], await SlotStore.TakeAsync(connection, [wanted], Clock.GetUtcNow(), CancellationToken.None));
+        await transaction.CommitAsync();
+        return await Migrations.FindAsync(migration.MigrationId, CancellationToken.None) ?? throw new InvalidOperationException("It is not there.");
+    }
+
+    /// <summary>A machine with room for sixty guests.</summary>
+    public static HostDescription Description(string hostId, bool vfio = false) => new()
+    {
+        HostId = hostId,
+        Cpus = 64,
+        MemoryTotalBytes = 64 * Memory,
+        MemoryAllocatableBytes = 60 * Memory,
+        VcpusAllocatable = 240,
+        Engines = { new EngineDescription { Kind = "qemu", Version = "10.0.13", Accelerators = { "tcg" } } },
+        Devices =
+        {
+            Enumerable.Range(0, vfio ? 1 : 0).Select(_ => new HostDevice
+            {
+                SysfsPath = "/sys/bus/pci/devices/0000:01:00.0", Kind = "10de:2321", Driver = "vfio-pci", MigrationFlags = 1,
+            }),
+        },
+    };
 
     /// <summary>A policy of its own; the same document twice is two policies.</summary>
     public async Task<string> AddPolicyAsync(PolicyDocument document)

@@ -25,12 +25,15 @@ public sealed class MigrationStoreTests(PostgresFixture postgres) : IClassFixtur
     {
         var (migration, guest) = await FullAsync();
 
-        Assert.Equal(AdmitOutcome.Admitted, await _fleet.Migrations.AdmitAsync(migration, guest.Revision, CancellationToken.None));
+        Assert.Equal(AdmitOutcome.Admitted, await _fleet.Migrations.AdmitAsync(migration, CancellationToken.None));
 
         Assert.Equal(migration, await _fleet.Migrations.FindAsync(migration.MigrationId, CancellationToken.None));
         Assert.Equal(
             migration, Assert.Single(await _fleet.Migrations.ListAsync(
                 new MigrationQuery(migration.GuestId, "", [], false), null, 10, CancellationToken.None)));
+        Assert.Null((await _fleet.Guests.FindAsync(migration.GuestId, CancellationToken.None))!.ActiveMigrationId);
+
+        await _fleet.LetThroughAsync(migration);
         var held = await _fleet.Guests.FindAsync(migration.GuestId, CancellationToken.None);
         Assert.Equal(
             (migration.MigrationId, migration.TargetHostId, true, guest.Revision + 1),
@@ -111,13 +114,13 @@ public sealed class MigrationStoreTests(PostgresFixture postgres) : IClassFixtur
         Assert.Equal(
             new Transition
             {
-                Sequence = 2,
-                From = V1.MigrationPhase.Requested,
+                Sequence = 3,
+                From = V1.MigrationPhase.Queued,
                 To = V1.MigrationPhase.NeedsAttention,
                 At = s_at.ToTimestamp(),
                 Reason = "why",
             },
-            (await _fleet.History.ListTransitionsAsync(read.MigrationId, CancellationToken.None))[1]);
+            (await _fleet.History.ListTransitionsAsync(read.MigrationId, CancellationToken.None))[2]);
 
         var answered = commands[0] with { Answer = new CommandAnswer(CommandOutcome.Refused, s_at.AddSeconds(2), "no", "tcp:x") };
         Assert.True(await _fleet.Progress.AnswerAsync(now, answered, TimeSpan.FromMilliseconds(4), CancellationToken.None));
@@ -137,12 +140,12 @@ public sealed class MigrationStoreTests(PostgresFixture postgres) : IClassFixtur
             var move = await _fleet.AddGuestAsync();
             var guest = await _fleet.Guests.FindAsync(move.GuestId, CancellationToken.None);
             var outcomes = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ =>
-                _fleet.Migrations.AdmitAsync(Plain(move), guest!.Revision, CancellationToken.None)));
+                _fleet.Migrations.AdmitAsync(Plain(move), CancellationToken.None)));
 
             Assert.Equal(1, outcomes.Count(outcome => outcome == AdmitOutcome.Admitted));
             Assert.All(
                 outcomes, outcome => Assert.Contains(
-                    outcome, (AdmitOutcome[])[AdmitOutcome.Admitted, AdmitOutcome.GuestAlreadyMigrating, AdmitOutcome.GuestChanged]));
+                    outcome, (AdmitOutcome[])[AdmitOutcome.Admitted, AdmitOutcome.GuestAlreadyMigrating]));
         }
     }
 
@@ -151,16 +154,7 @@ public sealed class MigrationStoreTests(PostgresFixture postgres) : IClassFixtur
     {
         var read = await AdmittedAsync();
 
-        Assert.Equal(AdmitOutcome.AdmittedBefore, await _fleet.Migrations.AdmitAsync(read, 0, CancellationToken.None));
-    }
-
-    [Fact]
-    public async Task AdmitAsync_GuestWrittenSinceItWasRead_IsTold()
-    {
-        var move = await _fleet.AddGuestAsync();
-
-        Assert.Equal(AdmitOutcome.GuestChanged, await _fleet.Migrations.AdmitAsync(Plain(move), 1, CancellationToken.None));
-        Assert.Null(await _fleet.Migrations.FindAsync(move.Id, CancellationToken.None));
+        Assert.Equal(AdmitOutcome.AdmittedBefore, await _fleet.Migrations.AdmitAsync(read, CancellationToken.None));
     }
 
     [Fact]
@@ -168,11 +162,11 @@ public sealed class MigrationStoreTests(PostgresFixture postgres) : IClassFixtur
     {
         // What happens when the connection breaks between the commit and its acknowledgement.
         var read = await AdmittedAsync();
-        var write = new LedgerWrite(read, Moved(read) with { LastTransition = 2, Phase = MigrationPhase.Queued }, s_at);
+        var write = new LedgerWrite(read, Moved(read) with { LastTransition = 3, Phase = MigrationPhase.Preparing }, s_at);
 
         Assert.Equal(WriteOutcome.Written, await _fleet.Progress.WriteAsync(write, CancellationToken.None));
         Assert.Equal(WriteOutcome.Written, await _fleet.Progress.WriteAsync(write, CancellationToken.None));
-        Assert.Equal(2, (await _fleet.History.ListTransitionsAsync(read.MigrationId, CancellationToken.None)).Count);
+        Assert.Equal(3, (await _fleet.History.ListTransitionsAsync(read.MigrationId, CancellationToken.None)).Count);
     }
 
     [Fact]
@@ -184,12 +178,12 @@ public sealed class MigrationStoreTests(PostgresFixture postgres) : IClassFixtur
         StoredCommand command = new(1, read.SourceHostId, AgentCommandKind.CancelSource, Adjust(read, 1), s_at);
 
         var outcome = await _fleet.Progress.WriteAsync(
-            new LedgerWrite(read, Moved(read) with { Phase = MigrationPhase.Queued, LastTransition = 2 }, s_at) { Commands = [command] },
+            new LedgerWrite(read, Moved(read) with { Phase = MigrationPhase.Preparing, LastTransition = 3 }, s_at) { Commands = [command] },
             CancellationToken.None);
 
         Assert.Equal(WriteOutcome.Fenced, outcome);
         Assert.Equal(adopted, await _fleet.Migrations.FindAsync(read.MigrationId, CancellationToken.None));
-        Assert.Single(await _fleet.History.ListTransitionsAsync(read.MigrationId, CancellationToken.None));
+        Assert.Equal(2, (await _fleet.History.ListTransitionsAsync(read.MigrationId, CancellationToken.None)).Count);
         Assert.Empty((await _fleet.Progress.ListCommandsAsync([read.MigrationId], CancellationToken.None))[read.MigrationId]);
         Assert.False(await _fleet.Progress.AnswerAsync(
             read, command with { Answer = new CommandAnswer(CommandOutcome.Done, s_at, "", "") }, null, CancellationToken.None));
@@ -206,7 +200,7 @@ public sealed class MigrationStoreTests(PostgresFixture postgres) : IClassFixtur
             Assert.Equal([2L, 3L, 4L], adopted.Select(migration => migration!.Epoch).Order());
 
             var outcomes = await Task.WhenAll(adopted.Select(async mine => (mine!.Epoch, Outcome: await _fleet.Progress.WriteAsync(
-                new LedgerWrite(mine, Moved(mine) with { Phase = MigrationPhase.Queued, LastTransition = 2 }, s_at), CancellationToken.None))));
+                new LedgerWrite(mine, Moved(mine) with { Phase = MigrationPhase.Preparing, LastTransition = 3 }, s_at), CancellationToken.None))));
 
             Assert.All(outcomes, outcome => Assert.Equal(outcome.Epoch == 4 ? WriteOutcome.Written : WriteOutcome.Fenced, outcome.Outcome));
         }
@@ -232,7 +226,7 @@ public sealed class MigrationStoreTests(PostgresFixture postgres) : IClassFixtur
     public async Task WriteAsync_AtTheEnd_SetsTheGuestFree(MigrationPhase end, bool moved)
     {
         var read = await AdmittedAsync();
-        var now = Moved(read) with { Phase = end, LastTransition = 2, EndedAt = s_at, PhaseSince = s_at };
+        var now = Moved(read) with { Phase = end, LastTransition = 3, EndedAt = s_at, PhaseSince = s_at };
 
         await _fleet.Progress.WriteAsync(new LedgerWrite(read, now, s_at) { GuestState = StoredGuestState.Paused }, CancellationToken.None);
 
@@ -255,10 +249,10 @@ public sealed class MigrationStoreTests(PostgresFixture postgres) : IClassFixtur
 
             // Two of them at the same moment.
             var migration = Plain(move) with { CreatedAt = s_at.AddSeconds(age / 2) };
-            Assert.Equal(AdmitOutcome.Admitted, await _fleet.Migrations.AdmitAsync(migration, guest!.Revision, CancellationToken.None));
+            Assert.Equal(AdmitOutcome.Admitted, await _fleet.Migrations.AdmitAsync(migration, CancellationToken.None));
             ids.Add(migration.MigrationId);
             await _fleet.Progress.WriteAsync(
-                new LedgerWrite(migration, Moved(migration) with { Phase = MigrationPhase.Failed, EndedAt = s_at, LastTransition = 2 }, s_at),
+                new LedgerWrite(migration, Moved(migration) with { Phase = MigrationPhase.Failed, EndedAt = s_at, LastTransition = 3 }, s_at),
                 CancellationToken.None);
         }
 
@@ -310,13 +304,13 @@ public sealed class MigrationStoreTests(PostgresFixture postgres) : IClassFixtur
         Mode = MigrationMode.Live,
         MaxDowntime = TimeSpan.FromMilliseconds(400),
         GuestWasRunning = true,
-        Phase = MigrationPhase.Requested,
+        Phase = MigrationPhase.Queued,
         PhaseSince = s_at,
         CreatedAt = s_at,
         Revision = 1,
         Epoch = 1,
         ReplicaId = s_replica,
-        LastTransition = 1,
+        LastTransition = 2,
     };
 
     private async Task<Migration> AdmittedAsync()
@@ -324,8 +318,8 @@ public sealed class MigrationStoreTests(PostgresFixture postgres) : IClassFixtur
         var move = await _fleet.AddGuestAsync();
         var guest = await _fleet.Guests.FindAsync(move.GuestId, CancellationToken.None);
         var migration = Plain(move);
-        Assert.Equal(AdmitOutcome.Admitted, await _fleet.Migrations.AdmitAsync(migration, guest!.Revision, CancellationToken.None));
-        return migration;
+        Assert.Equal(AdmitOutcome.Admitted, await _fleet.Migrations.AdmitAsync(migration, CancellationToken.None));
+        return await _fleet.LetThroughAsync(migration);
     }
 
     private async Task<(Migration Migration, StoredGuest Guest)> FullAsync()

@@ -12,6 +12,9 @@ internal static class NotificationChannel
     /// <summary>Payload: migration_id, or empty. The queue or what admission goes by has changed.</summary>
     public const string Queue = "queue";
 
+    /// <summary>Payload: migration_id, or empty for many. It was let through, may transfer, or has another share of the links.</summary>
+    public const string Slot = "slot";
+
     /// <summary>Payload: evacuation_id.</summary>
     public const string Evacuation = "evacuation";
 
@@ -27,5 +30,5 @@ internal static class NotificationChannel
     /// <summary>Payload: host_id. It was declared dead, or readmitted.</summary>
     public const string Host = "host";
 
-    public static IReadOnlyList<string> All { get; } = [Migration, Queue, Evacuation, Notice, Replica, Wish, Host];
+    public static IReadOnlyList<string> All { get; } = [Migration, Queue, Slot, Evacuation, Notice, Replica, Wish, Host];
 }

@@ -18,7 +18,8 @@ internal sealed class MigrationClaims(DatabaseGate database)
     /// <summary>
     /// The rule, and the only place of it: what of that which nobody commands may be taken up by a replica. m is the row of migrations.
     /// </summary>
-    private const string MayBegin = "true";
+    private const string MayBegin =
+        "(m.phase <> 'Queued' OR EXISTS (SELECT FROM migration_slots s WHERE s.migration_id = m.migration_id))";
 
     /// <summary>
     /// Takes migrations that nobody commands: given away, never taken, or their replica's lease has run out. One replica's fair share of

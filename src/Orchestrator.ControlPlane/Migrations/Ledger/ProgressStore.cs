@@ -64,7 +64,11 @@ internal sealed class ProgressStore(DatabaseGate database)
                        state = coalesce(@guestState, state),
                        state_since = CASE WHEN @guestState IS NULL OR @guestState = state THEN state_since ELSE @at END,
                        revision = revision + 1
-                 WHERE @ends AND guest_id = @GuestId AND active_migration_id = @MigrationId AND EXISTS (SELECT FROM written))
+                 WHERE @ends AND guest_id = @GuestId AND active_migration_id = @MigrationId AND EXISTS (SELECT FROM written)),
+            slot AS (
+                DELETE FROM migration_slots
+                 WHERE @ends AND migration_id = @MigrationId AND EXISTS (SELECT FROM written)
+             RETURNING pg_notify('{NotificationChannel.Queue}', migration_id::text))
             SELECT count(*), count(CASE WHEN @moves OR @decides THEN pg_notify('{NotificationChannel.Migration}', migration_id::text) END) FROM written
             """;
         var parameters = Parameters(write);
@@ -101,6 +105,12 @@ internal sealed class ProgressStore(DatabaseGate database)
                    SET outcome = @outcome, outcome_at = @at, message = @message, listen_uri = @listenUri
                   FROM mine
                  WHERE c.migration_id = mine.migration_id AND c.command_id = @CommandId),
+            prepared AS (
+                UPDATE migration_slots s
+                   SET prepared_at = @at
+                  FROM mine
+                 WHERE @prepared AND s.migration_id = mine.migration_id AND s.prepared_at IS NULL
+             RETURNING pg_notify('{NotificationChannel.Queue}', s.migration_id::text)),
             decided AS (
                 UPDATE migration_decisions d
                    SET outcome = @decisionOutcome, outcome_message = @message, decision_to_command = @decisionToCommand
@@ -121,6 +131,7 @@ internal sealed class ProgressStore(DatabaseGate database)
             message = answer.Message,
             listenUri = answer.ListenUri,
             decisionToCommand,
+            prepared = command.Kind is AgentCommandKind.PrepareTarget && answer.Outcome is CommandOutcome.Done,
         };
         return database.RunAsync(
             async (connection, token) => await connection.ExecuteScalarAsync<long>(

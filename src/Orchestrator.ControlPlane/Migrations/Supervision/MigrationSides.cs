@@ -110,6 +110,12 @@ internal sealed class MigrationSides : IAsyncDisposable
         Phase = migration.Phase,
         Ending = migration.Ending,
         GuestWasRunning = migration.GuestWasRunning,
+        Slot = migration switch
+        {
+            { Slot: { } slot } => slot.MayTransfer ? SlotStanding.Transferring : SlotStanding.Preparing,
+            { Phase: MigrationPhase.Requested or MigrationPhase.Queued } => SlotStanding.None,
+            _ => SlotStanding.Transferring,
+        },
         Source = Source.View,
         Target = Target.View,
         SourceSilent = IsSilent(Source),

@@ -92,6 +92,11 @@ internal sealed partial class MigrationSupervisor : IAsyncDisposable
             _track.AgentRestarted();
         }
 
+        if (mail.Slot is { } slot && _record.See(slot))
+        {
+            _sides.Changed();
+        }
+
         foreach (var call in mail.Calls)
         {
             await EndAsync(call, cancellation);
@@ -121,6 +126,7 @@ internal sealed partial class MigrationSupervisor : IAsyncDisposable
 
         _alarmed = false;
         var last = await ProgressAsync(cancellation);
+        await ShareAsync(cancellation);
         if (!_fenced && !Migration.HasEnded)
         {
             alarm.Change(_sides.Look(Migration, last) ?? Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
@@ -260,6 +266,14 @@ internal sealed partial class MigrationSupervisor : IAsyncDisposable
             {
                 return step;
             }
+        }
+    }
+
+    private async Task ShareAsync(CancellationToken cancellation)
+    {
+        if (!_fenced && _sides.Source.IsIdle && LinkShare.Change(Migration, _record.Book, _track, Clock.GetTimestamp()) is { } change)
+        {
+            await WriteAsync(change, cancellation);
         }
     }
 

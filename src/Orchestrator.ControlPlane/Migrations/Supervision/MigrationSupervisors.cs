@@ -21,18 +21,6 @@ internal sealed partial class MigrationSupervisors(
     private readonly Lock _gate = new();
     private Shift? _shift;
 
-    /// <summary>Who is to command a migration that is admitted here: this replica, or with null whoever takes it.</summary>
-    public Guid? Commander
-    {
-        get
-        {
-            lock (_gate)
-            {
-                return _shift is not null && edges.Lease is { IsHeld: true, IsLeaving: false } ? edges.Lease.ReplicaId : null;
-            }
-        }
-    }
-
     /// <summary>True while this process commands the migration.</summary>
     public bool Supervises(Guid migrationId) => _running.ContainsKey(migrationId);
 
@@ -69,9 +57,6 @@ internal sealed partial class MigrationSupervisors(
         shift.Stopping.Dispose();
     }
 
-    /// <summary>Supervises a migration that was just admitted by this replica. One that is supervised already stays so.</summary>
-    public void Begin(Migration migration) => Begin(migration, [], takenOver: false);
-
     /// <summary>
     /// Takes up migrations that were claimed or adopted. Nothing is started over: commands without an answer are sent again, and both
     /// agents are told who commands now.
@@ -90,6 +75,15 @@ internal sealed partial class MigrationSupervisors(
         }
 
         LogTookOver(migrations.Count);
+    }
+
+    /// <summary>What admission has given a migration; one that is not supervised here reads it when it is taken up.</summary>
+    public void Tell(Guid migrationId, MigrationSlot slot)
+    {
+        if (_running.TryGetValue(migrationId, out var running))
+        {
+            running.Mailbox.Offer(slot);
+        }
     }
 
     /// <returns>Ended without a migration for one that nobody supervises here.</returns>

@@ -15,13 +15,17 @@ internal sealed partial class MigrationTakeOver(
 {
     private readonly CancellationTokenSource _stopping = new();
     private readonly SemaphoreSlim _bell = new(0, 1);
-    private IDisposable? _subscription;
+    private IDisposable[] _subscriptions = [];
     private Task _running = Task.CompletedTask;
     private HashSet<Guid> _forgotten = [];
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
-        _subscription = notifications.Subscribe(NotificationChannel.Replica, _ => Ring(), Ring);
+        _subscriptions =
+        [
+            notifications.Subscribe(NotificationChannel.Replica, _ => Ring(), Ring),
+            notifications.Subscribe(NotificationChannel.Slot, _ => Ring(), Ring),
+        ];
         if (lease.IsHeld)
         {
             // Callers come as soon as everything has started.
@@ -37,7 +41,11 @@ internal sealed partial class MigrationTakeOver(
     {
         await _stopping.CancelAsync();
         await _running;
-        _subscription?.Dispose();
+        foreach (var subscription in _subscriptions)
+        {
+            subscription.Dispose();
+        }
+
         await supervisors.CloseAsync(cancellationToken);
         try
         {

@@ -1,10 +1,11 @@
 using Orchestrator.ControlPlane.Migrations.Ledger;
+using Orchestrator.ControlPlane.Queue;
 using Orchestrator.V1;
 
 namespace Orchestrator.ControlPlane.Migrations.Watching;
 
 /// <summary>Serves one watcher: a snapshot first, then whatever happens, until the end, its own or the server's.</summary>
-internal sealed class MigrationWatch(MigrationStore migrations, MigrationFeed feed, IHostApplicationLifetime lifetime)
+internal sealed class MigrationWatch(MigrationStore migrations, MigrationFeed feed, QueueWords queue, IHostApplicationLifetime lifetime)
 {
     private const int SnapshotPage = 500;
 
@@ -20,7 +21,7 @@ internal sealed class MigrationWatch(MigrationStore migrations, MigrationFeed fe
         }
 
         watcher.Catch(migration);
-        await tell(feed.Snapshot(migration));
+        await tell(await queue.AddAsync(feed.Snapshot(migration), cancellation));
         if (!migration.HasEnded)
         {
             await FollowAsync(watcher, (ulong)migration.Revision, tell, ended => ended, cancellation);
@@ -40,7 +41,7 @@ internal sealed class MigrationWatch(MigrationStore migrations, MigrationFeed fe
             foreach (var migration in page)
             {
                 watcher.Catch(migration);
-                await tell(feed.Snapshot(migration));
+                await tell(await queue.AddAsync(feed.Snapshot(migration), cancellation));
             }
 
             if (page.Count < SnapshotPage)
@@ -79,7 +80,7 @@ internal sealed class MigrationWatch(MigrationStore migrations, MigrationFeed fe
                     continue;
                 }
 
-                await tell(happening);
+                await tell(await queue.AddAsync(happening, cancellation));
                 if (isLast(happening.Snapshot?.EndedAt is not null))
                 {
                     return;

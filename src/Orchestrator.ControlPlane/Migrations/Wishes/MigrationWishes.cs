@@ -1,22 +1,25 @@
 using Orchestrator.ControlPlane.Migrations.Admission;
-using Orchestrator.ControlPlane.Migrations.Ledger;
 using Orchestrator.ControlPlane.Migrations.Supervision;
+using Orchestrator.ControlPlane.Migrations.Watching;
+using Orchestrator.ControlPlane.Queue;
+using Orchestrator.Policy.Lifecycle;
 
 namespace Orchestrator.ControlPlane.Migrations.Wishes;
 
 /// <summary>Brings callers' wishes about a running migration to whoever supervises it, here or on another replica, and the answer back.</summary>
 internal sealed class MigrationWishes(
-    MigrationStore migrations, MigrationHistory history, AdmissionFacts facts, MigrationSupervisors supervisors, WishErrand errand)
+    WatchSources sources, AdmissionFacts facts, MigrationSupervisors supervisors, WishErrand errand, QueueExit queue)
 {
     /// <returns>Null when there is no such migration.</returns>
-    public Task<WishAnswer?> CancelAsync(Guid migrationId, string reason, CancellationToken cancellation) =>
-        AskAsync(migrationId, new CallerWish.Cancel(reason), cancellation);
+    public async Task<WishAnswer?> CancelAsync(Guid migrationId, string reason, CancellationToken cancellation) =>
+        await queue.CancelAsync(migrationId, reason, cancellation) is { } cancelled ? new WishAnswer(WishOutcome.Granted, cancelled)
+            : await AskAsync(migrationId, new CallerWish.Cancel(reason), cancellation);
 
     public async Task<AdjustResult> AdjustAsync(AdjustMigrationCommand command, CancellationToken cancellation)
     {
         // The same request again is the same change, whatever has become of the migration since.
-        if (await history.HasRequestAsync(command.MigrationId, command.RequestId, cancellation)
-            && await migrations.FindAsync(command.MigrationId, cancellation) is { } changed)
+        if (await sources.History.HasRequestAsync(command.MigrationId, command.RequestId, cancellation)
+            && await sources.Migrations.FindAsync(command.MigrationId, cancellation) is { } changed)
         {
             return new AdjustResult(new WishAnswer(WishOutcome.Granted, changed), PolicyUnknown: false);
         }
@@ -36,7 +39,7 @@ internal sealed class MigrationWishes(
 
     private async Task<WishAnswer?> AskAsync(Guid migrationId, CallerWish wish, CancellationToken cancellation)
     {
-        if (await migrations.FindAsync(migrationId, cancellation) is not { } migration)
+        if (await sources.Migrations.FindAsync(migrationId, cancellation) is not { } migration)
         {
             return null;
         }
@@ -44,6 +47,11 @@ internal sealed class MigrationWishes(
         if (migration.HasEnded)
         {
             return new WishAnswer(WishOutcome.Ended, migration);
+        }
+
+        if (migration.Phase is MigrationPhase.Queued && wish is CallerWish.Adjust)
+        {
+            return new WishAnswer(WishOutcome.NotCopying, migration);
         }
 
         var answer = await supervisors.AskAsync(migrationId, wish, cancellation);
