@@ -112,22 +112,28 @@ public static class EvacuationPlanner
             ends);
     }
 
+    // Each guest by its fastest way, whatever its target: sent with the least dirtying, and not before its links carry it.
     private static TimeSpan Bound(FleetFacts facts, IReadOnlyList<AssignedMove> moves, IReadOnlyList<BegunMove> begun)
     {
         var links = new Links(facts.Hosts);
-        List<(string Source, double Bytes, double Alone)> carried =
-        [
-            .. moves.Select(move => (move.Source, (double)move.Forecast.Bytes.Bytes, move.Forecast.Bytes.Bytes / links.Full(move.Flow(1)))),
-            .. begun.Select(move => (move.Flow.Source, (double)move.Left.Bytes, move.Left.Bytes / links.Full(move.Flow))),
-        ];
+        var targets = facts.Hosts.Where(host => host.Closed is null).Select(host => host.HostId).ToList();
+        List<(string Source, double Bytes, double Alone)> carried = [.. begun.Select(move => (move.Flow.Source, (double)move.Left.Bytes, move.Left.Bytes / links.Full(move.Flow)))];
+        foreach (var move in moves.Where(move => move.Wish.Treatment is GuestTreatment.Migrate))
+        {
+            var fastest = targets.Max(target => links.Full(new Flow(move.Source, target, 1, move.Guest.MaxRate)));
+            var bytes = Math.Min(
+                (double)MoveForecast.Of(move.Guest, move.Wish.MaxDowntime, new DataRate((long)fastest)).Bytes.Bytes, move.Forecast.Bytes.Bytes);
+            carried.Add((move.Source, bytes, bytes / fastest));
+        }
+
         if (carried.Count == 0)
         {
             return TimeSpan.Zero;
         }
 
-        var targets = facts.Hosts.Where(host => host.Closed is null).Sum(host => links.Down(host.HostId));
         var bound = carried.GroupBy(move => move.Source).Max(group => group.Sum(move => move.Bytes) / links.Up(group.Key));
-        bound = Math.Max(bound, targets > 0 ? carried.Sum(move => move.Bytes) / targets : 0);
+        var downs = targets.Sum(links.Down);
+        bound = Math.Max(bound, begun.Count == 0 && downs > 0 ? carried.Sum(move => move.Bytes) / downs : 0);
         return TimeSpan.FromSeconds(Math.Max(bound, carried.Max(move => move.Alone)));
     }
 

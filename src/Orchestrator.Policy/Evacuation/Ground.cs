@@ -15,8 +15,9 @@ internal sealed class Ground
     public Ground(FleetFacts facts)
     {
         _rooms = facts.Hosts.ToDictionary(host => host.HostId, host => new Room(host), StringComparer.Ordinal);
-        _guests = facts.Guests.ToDictionary(guest => guest.GuestId, StringComparer.Ordinal);
-        _withNeighbours = [.. facts.Guests.Where(guest => guest.Neighbours.Count > 0)];
+        List<GuestFacts> guests = [.. facts.Guests.OrderBy(guest => guest.GuestId, StringComparer.Ordinal)];
+        _guests = guests.ToDictionary(guest => guest.GuestId, StringComparer.Ordinal);
+        _withNeighbours = [.. guests.Where(guest => guest.Neighbours.Count > 0)];
         _places = facts.Guests.ToDictionary(
             guest => guest.GuestId, guest => new HashSet<string>(StringComparer.Ordinal) { guest.HostId }, StringComparer.Ordinal);
     }

@@ -64,7 +64,12 @@ internal sealed class GuestWatch
             return Met(guest) with { HomeHostId = standing.HomeHostId, Attempts = standing.Attempts, TargetHostId = standing.TargetHostId };
         }
 
-        if (standing.Phase is GuestPhase.Moved or GuestPhase.Gone or GuestPhase.Returned || _cancelling)
+        if (_cancelling)
+        {
+            return Staying(standing, guest);
+        }
+
+        if (standing.Phase is GuestPhase.Moved or GuestPhase.Gone or GuestPhase.Returned)
         {
             return standing;
         }
@@ -73,6 +78,14 @@ internal sealed class GuestWatch
             : stopped ? standing.Become(GuestPhase.Gone, "has been stopped", _now)
             : standing;
     }
+
+    // Nobody leaves any more: who is at home stays, who is on the way between two hosts of the evacuation has left.
+    private GuestStanding Staying(GuestStanding standing, GuestFacts guest) =>
+        guest.HostId == standing.HomeHostId && standing.Phase is GuestPhase.BackingOff or GuestPhase.Stuck
+            ? standing.Become(GuestPhase.Waiting, "stays: the evacuation has been cancelled", _now)
+        : guest.HostId != standing.HomeHostId && standing.Phase is GuestPhase.Waiting
+            ? standing.Become(GuestPhase.Moved, $"is on {guest.HostId}", _now)
+        : standing;
 
     // Shut down by us and not yet started elsewhere.
     private bool IsBetweenHosts(GuestStanding standing) =>

@@ -17,11 +17,8 @@ internal sealed class Links
     public double Down(string host) => _links.TryGetValue(host, out var link) ? link.Down : double.PositiveInfinity;
 
     /// <summary>What a transfer gets that has both links to itself, in bytes per second.</summary>
-    public double Full(Flow flow)
-    {
-        var full = Math.Min(Math.Min(Up(flow.Source), Down(flow.Target)), Speed(flow.Max));
-        return double.IsInfinity(full) ? MoveForecast.AssumedLink.BytesPerSecond : full;
-    }
+    public double Full(Flow flow) =>
+        Math.Min(Math.Min(Up(flow.Source), Down(flow.Target)), Cap(flow));
 
     /// <summary>
     /// Weighted max-min fair shares by progressive filling (Bertsekas, Gallager: Data Networks, section 6.5): all rise together by weight;
@@ -37,12 +34,6 @@ internal sealed class Links
         {
             Gather(flows, rates, open, ups, downs);
             var level = open.Min(index => Room(flows[index], rates[index], ups, downs));
-            if (double.IsInfinity(level))
-            {
-                open.ForEach(index => rates[index] = Math.Max(rates[index], MoveForecast.AssumedLink.BytesPerSecond));
-                break;
-            }
-
             var bound = level * (1 + 1e-9);
             var full = open.Where(index => Room(flows[index], rates[index], ups, downs) <= bound).ToHashSet();
             open.ForEach(index => rates[index] += level * flows[index].Weight);
@@ -51,6 +42,11 @@ internal sealed class Links
 
         return rates;
     }
+
+    private double Cap(Flow flow) =>
+        flow.Max.BytesPerSecond > 0 ? flow.Max.BytesPerSecond
+        : double.IsInfinity(Up(flow.Source)) && double.IsInfinity(Down(flow.Target)) ? MoveForecast.AssumedLink.BytesPerSecond
+        : double.PositiveInfinity;
 
     private static double Speed(DataRate rate) => rate.BytesPerSecond <= 0 ? double.PositiveInfinity : rate.BytesPerSecond;
 
@@ -80,14 +76,14 @@ internal sealed class Links
     }
 
     // By how much the level may still rise, per unit of weight.
-    private static double Room(
+    private double Room(
         Flow flow,
         double rate,
         Dictionary<string, (double Left, double Weight)> ups,
         Dictionary<string, (double Left, double Weight)> downs)
     {
         var (up, down) = (ups[flow.Source], downs[flow.Target]);
-        var room = Math.Min(Math.Min(up.Left / up.Weight, down.Left / down.Weight), (Speed(flow.Max) - rate) / flow.Weight);
+        var room = Math.Min(Math.Min(up.Left / up.Weight, down.Left / down.Weight), (Cap(flow) - rate) / flow.Weight);
         return Math.Max(0, room);
     }
 }

@@ -75,7 +75,14 @@ internal sealed record TargetAssignment(IReadOnlyList<AssignedMove> Moves, IRead
                 }
             }
 
-            var stuck = left.Where(wish => !CanLeave(wish) || !MakeRoom(wish)).ToList();
+            // Whoever finds a place may make another one's possible: as a neighbour, or by what moved over.
+            var stuck = left;
+            for (var before = -1; before != stuck.Count;)
+            {
+                before = stuck.Count;
+                stuck = [.. stuck.Where(wish => !CanLeave(wish) || !MakeRoom(wish))];
+            }
+
             return new(
                 [.. _moves.Values.OrderBy(move => move.Guest.GuestId, StringComparer.Ordinal)],
                 [.. stuck.OrderBy(wish => wish.Guest.GuestId, StringComparer.Ordinal)
