@@ -1,7 +1,8 @@
 using System.CommandLine;
 using Orchestrator.Bench.ControlLoop;
+using Orchestrator.Bench.Evacuation;
 
-var root = new RootCommand("Measures the product under load.") { ControlLoopCommand.Create() };
+var root = new RootCommand("Measures the product under load.") { ControlLoopCommand.Create(), EvacuationCommand.Create() };
 var configuration = new InvocationConfiguration
 {
     // Ctrl-C cancels; the control plane and its database are stopped in order then, which takes its time.
