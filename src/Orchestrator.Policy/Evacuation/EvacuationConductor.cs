@@ -90,13 +90,16 @@ public static class EvacuationConductor
         EvacuationTerms terms, EvacuationState state, ConductorFacts facts, DateTimeOffset now, List<ConductorAction> actions)
     {
         var view = new Moment(terms, state, facts);
-        var wishes = view.Wishes(standing => view.MayGo(standing, now));
+
+        // Those that back off are given their room too, or others would take it meanwhile.
+        var wishes = view.Wishes(standing => view.MayGo(standing, DateTimeOffset.MaxValue));
+        var later = state.Guests.Where(standing => !view.MayGo(standing, now)).Select(standing => standing.GuestId).ToHashSet(StringComparer.Ordinal);
         var assignment = TargetAssignment.Of(view.Fleet, wishes, view.Begun);
         var stuck = assignment.Stuck.ToDictionary(guest => guest.GuestId, guest => guest.Message, StringComparer.Ordinal);
         var links = new Links(view.Fleet.Hosts);
         var next = new NextMoves(view.Fleet, links, view.Begun, view.Rates(links));
         Dictionary<string, AssignedMove> begun = new(StringComparer.Ordinal);
-        foreach (var move in NextMoves.InOrder(links, assignment.Moves).Where(next.CanBegin))
+        foreach (var move in NextMoves.InOrder(links, assignment.Moves).Where(move => !later.Contains(move.Guest.GuestId) && next.CanBegin(move)))
         {
             next.Begin(move);
             begun[move.Guest.GuestId] = move;
@@ -108,7 +111,8 @@ public static class EvacuationConductor
             Guests =
             [
                 .. state.Guests.Select(standing =>
-                    begun.TryGetValue(standing.GuestId, out var move) ? Begun(standing, move)
+                    later.Contains(standing.GuestId) ? standing
+                    : begun.TryGetValue(standing.GuestId, out var move) ? Begun(standing, move)
                     : stuck.TryGetValue(standing.GuestId, out var why) ? standing.Become(GuestPhase.Stuck, why, now)
                     : wished.Contains(standing.GuestId) && standing.Phase is GuestPhase.Stuck or GuestPhase.BackingOff && view.IsLeaving
                         ? standing.Become(GuestPhase.Waiting, "waits for its turn", now)
