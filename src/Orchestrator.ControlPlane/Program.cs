@@ -4,6 +4,8 @@ using Orchestrator.ControlPlane.Guests;
 using Orchestrator.ControlPlane.Hosts;
 using Orchestrator.ControlPlane.Migrations;
 using Orchestrator.ControlPlane.Policies;
+using Orchestrator.ControlPlane.Queue;
+using Orchestrator.ControlPlane.Replicas;
 using Orchestrator.Rpc.Serving;
 using Orchestrator.V1;
 
@@ -43,19 +45,24 @@ internal static class Program
         // The database goes down last and takes its time to do it properly.
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(60));
 
-        builder.AddListening(HostService.Descriptor, GuestService.Descriptor, PolicyService.Descriptor, MigrationService.Descriptor);
+        builder.AddListening(
+            HostService.Descriptor, GuestService.Descriptor, PolicyService.Descriptor, MigrationService.Descriptor, AdmissionService.Descriptor, ReplicaService.Descriptor);
         builder.AddDatabase();
+        builder.AddReplicas();
         builder.AddPolicies();
         builder.AddHosts();
         builder.AddGuests();
         builder.AddMigrations();
+        builder.AddQueue();
 
         var app = builder.Build();
         app.MapRpc();
+        app.MapReplicas();
         app.MapPolicies();
         app.MapHosts();
         app.MapGuests();
         app.MapMigrations();
+        app.MapQueue();
         return app;
     }
 }

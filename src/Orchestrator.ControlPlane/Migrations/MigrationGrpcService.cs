@@ -10,13 +10,13 @@ namespace Orchestrator.ControlPlane.Migrations;
 
 /// <summary>Parses, asks, answers. Decides nothing.</summary>
 internal sealed class MigrationGrpcService(
-    MigrationAdmission admission, MigrationWishes wishes, MigrationReadout readout, MigrationWatch watch) : MigrationService.MigrationServiceBase
+    MigrationAdmission admission, MigrationWishes wishes, MigrationReadout readout, MigrationWatch watch, TimeProvider clock) : MigrationService.MigrationServiceBase
 {
     private const int MaxReasonCharacters = 500;
 
     public override async Task<StartMigrationResponse> StartMigration(StartMigrationRequest request, ServerCallContext context)
     {
-        if (!StartMigrationCommand.TryParse(request, out var command, out var violations))
+        if (!StartMigrationCommand.TryParse(request, clock.GetUtcNow(), out var command, out var violations))
         {
             throw Refusal.InvalidRequest(violations);
         }
@@ -34,8 +34,9 @@ internal sealed class MigrationGrpcService(
             AdmissionOutcome.PolicyUnknown => throw MigrationErrors.PolicyUnknown(command.Policy, (uint)command.PolicyRevision),
             AdmissionOutcome.GuestAlreadyMigrating => throw MigrationErrors.GuestAlreadyMigrating(command.GuestId, result.ActiveMigrationId),
             AdmissionOutcome.GuestNotRunning or AdmissionOutcome.TargetCordoned or AdmissionOutcome.TargetIsSource
-                or AdmissionOutcome.SourceUnreachable or AdmissionOutcome.TargetUnreachable or AdmissionOutcome.PostCopyImpossible =>
+                or AdmissionOutcome.PostCopyImpossible =>
                 throw MigrationErrors.Precondition(result.Outcome, command.GuestId, command.TargetHostId),
+            AdmissionOutcome.ClassUnknown => throw MigrationErrors.ClassUnknown(command.PriorityClass, result.Classes),
         };
     }
 
