@@ -4,6 +4,7 @@ using Orchestrator.ControlPlane.Guests;
 using Orchestrator.ControlPlane.Hosts;
 using Orchestrator.ControlPlane.Migrations;
 using Orchestrator.ControlPlane.Policies;
+using Orchestrator.ControlPlane.Schedules;
 using Orchestrator.Rpc.Serving;
 using Orchestrator.V1;
 
@@ -43,12 +44,15 @@ internal static class Program
         // The database goes down last and takes its time to do it properly.
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(60));
 
-        builder.AddListening(HostService.Descriptor, GuestService.Descriptor, PolicyService.Descriptor, MigrationService.Descriptor);
+        builder.AddListening(
+            HostService.Descriptor, GuestService.Descriptor, PolicyService.Descriptor, MigrationService.Descriptor,
+            ScheduleService.Descriptor);
         builder.AddDatabase();
         builder.AddPolicies();
         builder.AddHosts();
         builder.AddGuests();
         builder.AddMigrations();
+        builder.AddSchedules();
 
         var app = builder.Build();
         app.MapRpc();
@@ -56,6 +60,7 @@ internal static class Program
         app.MapHosts();
         app.MapGuests();
         app.MapMigrations();
+        app.MapSchedules();
         return app;
     }
 }

@@ -25,6 +25,8 @@ public sealed class ControlPlaneFixture : IAsyncLifetime
 
     public MigrationService.MigrationServiceClient Migrations => new(_channels[0]);
 
+    public ScheduleService.ScheduleServiceClient Schedules => new(_channels[0]);
+
     public GrpcChannel Channel => _channels[0];
 
     public IServiceProvider Services => _running[0].Services;
@@ -57,13 +59,7 @@ public sealed class ControlPlaneFixture : IAsyncLifetime
     /// <summary>Another control plane on the same database.</summary>
     public async Task<GrpcChannel> AddReplicaAsync(params string[] settings)
     {
-        var app = Program.Build(
-        [
-            $"--Database:ConnectionString={_database.ConnectionString}", "--Listen:Address=http://127.0.0.1:0",
-            "--Logging:LogLevel:Default=None", "--Logging:LogLevel:Microsoft.AspNetCore=None", "--Agents:ReportInterval=00:00:00.05",
-            "--Agents:ResyncEvery=00:00:00.2", "--Agents:SilenceLimit=00:00:02", "--Agents:LongestPause=00:00:00.3", .. settings,
-        ]);
-        await app.StartAsync();
+        var app = await StartReplicaAsync(settings);
         var channel = GrpcChannel.ForAddress(
             app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
         lock (_running)
@@ -73,6 +69,19 @@ public sealed class ControlPlaneFixture : IAsyncLifetime
         }
 
         return channel;
+    }
+
+    /// <summary>The same, for a test that looks inside and ends it itself.</summary>
+    public async Task<WebApplication> StartReplicaAsync(params string[] settings)
+    {
+        var app = Program.Build(
+        [
+            $"--Database:ConnectionString={_database.ConnectionString}", "--Listen:Address=http://127.0.0.1:0",
+            "--Logging:LogLevel:Default=None", "--Logging:LogLevel:Microsoft.AspNetCore=None", "--Agents:ReportInterval=00:00:00.05",
+            "--Agents:ResyncEvery=00:00:00.2", "--Agents:SilenceLimit=00:00:02", "--Agents:LongestPause=00:00:00.3", .. settings,
+        ]);
+        await app.StartAsync();
+        return app;
     }
 
     internal async Task<ScriptedAgent> AddHostAsync(string? hostId = null)

@@ -7,7 +7,7 @@ namespace Orchestrator.ControlPlane.Migrations.Admission;
 /// <summary>A request to start a migration that has been found sound. There is no other way to make one.</summary>
 internal sealed record StartMigrationCommand
 {
-    private const int MaxRequestedByCharacters = 500;
+    public const int MaxRequestedByCharacters = 500;
 
     private static readonly TimeSpan s_shortestDowntime = TimeSpan.FromMilliseconds(1);
 
