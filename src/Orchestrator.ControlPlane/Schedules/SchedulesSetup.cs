@@ -61,6 +61,9 @@ internal static class SchedulesSetup
                 {
                     options.TablePrefix = "qrtz_";
                     options.SchemaProvisioning = SchemaProvisioning.Validate;
+
+                    // A stop of the process waits for what is being tried again.
+                    options.DbRetryInterval = TimeSpan.FromSeconds(2);
                 });
                 store.UseClustering(cluster => cluster.Enabled = true);
             });
@@ -76,7 +79,7 @@ internal static class SchedulesSetup
                     .WithSimpleSchedule(BellTuning.Period(services.GetRequiredService<IOptions<BellOptions>>().Value.Every(bell))));
             }
         });
-        builder.Services.AddQuartzHostedService(hosted => hosted.WaitForJobsToComplete = true);
+        builder.Services.AddHostedService<BellTower>();
         builder.Services.AddHostedService<BellTuning>();
     }
 }
