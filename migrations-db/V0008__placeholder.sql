@@ -1,1 +1,1 @@
-SELECT 1;
+-- Another part's.

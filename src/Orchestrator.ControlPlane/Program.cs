@@ -3,7 +3,10 @@ using Orchestrator.ControlPlane.Database;
 using Orchestrator.ControlPlane.Guests;
 using Orchestrator.ControlPlane.Hosts;
 using Orchestrator.ControlPlane.Migrations;
+using Orchestrator.ControlPlane.Notices;
 using Orchestrator.ControlPlane.Policies;
+using Orchestrator.ControlPlane.Queue;
+using Orchestrator.ControlPlane.Replicas;
 using Orchestrator.ControlPlane.Schedules;
 using Orchestrator.Rpc.Serving;
 using Orchestrator.V1;
@@ -45,21 +48,27 @@ internal static class Program
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(60));
 
         builder.AddListening(
-            HostService.Descriptor, GuestService.Descriptor, PolicyService.Descriptor, MigrationService.Descriptor,
-            ScheduleService.Descriptor);
+            HostService.Descriptor, GuestService.Descriptor, PolicyService.Descriptor, MigrationService.Descriptor, AdmissionService.Descriptor,
+            ReplicaService.Descriptor, ScheduleService.Descriptor, NoticeService.Descriptor);
         builder.AddDatabase();
+        builder.AddReplicas();
         builder.AddPolicies();
         builder.AddHosts();
         builder.AddGuests();
         builder.AddMigrations();
+        builder.AddQueue();
+        builder.AddNotices();
         builder.AddSchedules();
 
         var app = builder.Build();
         app.MapRpc();
+        app.MapReplicas();
         app.MapPolicies();
         app.MapHosts();
         app.MapGuests();
         app.MapMigrations();
+        app.MapQueue();
+        app.MapNotices();
         app.MapSchedules();
         return app;
     }

@@ -27,6 +27,8 @@ public sealed class ControlPlaneFixture : IAsyncLifetime
 
     public ScheduleService.ScheduleServiceClient Schedules => new(_channels[0]);
 
+    public NoticeService.NoticeServiceClient Notices => new(_channels[0]);
+
     public GrpcChannel Channel => _channels[0];
 
     public IServiceProvider Services => _running[0].Services;

@@ -21,24 +21,7 @@ internal static class HostCommands
             Description = "Id of the host, equal to its agent's own: 1 to 63 of a-z, 0-9, '-' and '.'.",
         };
         var endpoint = new Argument<string>("ENDPOINT") { Description = "Where its agent listens: http://ADDRESS:PORT." };
-        var labels = new Option<string[]>("--label")
-        {
-            Description = "A free label; may be repeated. At most 64; keys and values at most 63 characters.",
-            HelpName = "key=value",
-        };
-        labels.Validators.Add(result =>
-        {
-            var keys = result.Tokens.Select(token => token.Value.Split('=', 2)).ToList();
-            foreach (var pair in keys.Where(pair => pair.Length != 2 || pair[0].Length == 0))
-            {
-                result.AddError($"--label: \"{string.Join('=', pair)}\" is no label; write KEY=VALUE.");
-            }
-
-            foreach (var key in keys.GroupBy(pair => pair[0], StringComparer.Ordinal).Where(same => same.Count() > 1))
-            {
-                result.AddError($"--label: {key.Key} is given twice.");
-            }
-        });
+        var labels = LabelOption.Create("A free label; may be repeated. At most 64; keys and values at most 63 characters.");
         var command = new Verb(
             "register",
             "Makes a host known and connects to its agent. Repeating it is harmless.",
@@ -53,13 +36,8 @@ internal static class HostCommands
             {
                 HostId = parse.GetRequiredValue(id),
                 AgentEndpoint = parse.GetRequiredValue(endpoint),
+                Labels = { LabelOption.Read(parse, labels) },
             };
-            foreach (var label in parse.GetValue(labels) ?? [])
-            {
-                var pair = label.Split('=', 2);
-                request.Labels.Add(pair[0], pair[1]);
-            }
-
             var answer = await session.Connection.Hosts.RegisterHostAsync(request, session.Connection.Call(session.Cancellation));
             return session.Answer(answer, $"Host {answer.Host.HostId} is registered.\n\n{HostText.Describe(answer.Host)}");
         });

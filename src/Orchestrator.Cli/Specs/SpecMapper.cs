@@ -81,6 +81,12 @@ internal sealed class SpecMapper
             return;
         }
 
+        if (field.IsMap)
+        {
+            FillMap((IDictionary)field.Accessor.GetValue(message), field.MessageType.FindFieldByNumber(2), entry, path);
+            return;
+        }
+
         if (entry.Value is not SpecNode.Sequence sequence)
         {
             Fault(path, entry.Line, "must be a list");
@@ -93,6 +99,28 @@ internal sealed class SpecMapper
             if (Value(field, sequence.Items[at], string.Create(CultureInfo.InvariantCulture, $"{path}[{at}]")) is { } value)
             {
                 list.Add(value);
+            }
+        }
+    }
+
+    // The contract's maps have text as keys.
+    private void FillMap(IDictionary map, FieldDescriptor valueField, SpecEntry entry, string path)
+    {
+        if (entry.Value is not SpecNode.Mapping mapping)
+        {
+            Fault(path, entry.Line, "must be a mapping of names to values");
+            return;
+        }
+
+        foreach (var pair in mapping.Entries)
+        {
+            if (map.Contains(pair.Key))
+            {
+                Fault(Join(path, pair.Key), pair.Line, "is given twice");
+            }
+            else if (Value(valueField, pair.Value, Join(path, pair.Key)) is { } value)
+            {
+                map.Add(pair.Key, value);
             }
         }
     }

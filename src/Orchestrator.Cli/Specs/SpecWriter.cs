@@ -31,7 +31,12 @@ internal static partial class SpecWriter
         {
             yaml.Append(' ', indent).Append(field.Name).Append(':');
             var value = field.Accessor.GetValue(message);
-            if (field.IsRepeated)
+            if (field.IsMap)
+            {
+                yaml.Append('\n');
+                WriteMap(yaml, field, (IDictionary)value, indent + 2);
+            }
+            else if (field.IsRepeated)
             {
                 yaml.Append('\n');
                 foreach (var item in (IList)value)
@@ -43,6 +48,15 @@ internal static partial class SpecWriter
             {
                 WriteValue(yaml, field, value, indent);
             }
+        }
+    }
+
+    private static void WriteMap(StringBuilder yaml, FieldDescriptor field, IDictionary map, int indent)
+    {
+        foreach (var key in map.Keys.Cast<string>().Order(StringComparer.Ordinal))
+        {
+            yaml.Append(' ', indent).Append(Text(key)).Append(':');
+            WriteValue(yaml, field.MessageType.FindFieldByNumber(2), map[key] ?? "", indent);
         }
     }
 
@@ -111,7 +125,7 @@ internal static partial class SpecWriter
     private static IEnumerable<FieldDescriptor> Given(IMessage message) =>
         message.Descriptor.Fields.InFieldNumberOrder().Where(field => field switch
         {
-            { IsRepeated: true } => ((IList)field.Accessor.GetValue(message)).Count > 0,
+            { IsRepeated: true } => ((ICollection)field.Accessor.GetValue(message)).Count > 0,
             { HasPresence: true } => field.Accessor.HasValue(message),
             _ => field.Accessor.GetValue(message) switch
             {

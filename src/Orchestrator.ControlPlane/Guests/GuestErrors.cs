@@ -15,7 +15,7 @@ internal static class GuestErrors
         StatusCode.AlreadyExists,
         Domain,
         "GUEST_EXISTS",
-        $"Guest {guestId} exists with another spec. Choose another id or remove the old guest.",
+        $"Guest {guestId} exists with another spec or other labels or terms. Choose another id or remove the old guest.",
         ("guest_id", guestId));
 
     public static RpcException HostUnknown(string hostId) => Refusal.Because(

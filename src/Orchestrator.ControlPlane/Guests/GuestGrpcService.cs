@@ -14,11 +14,12 @@ internal sealed class GuestGrpcService(
 
     public override async Task<DefineGuestResponse> DefineGuest(DefineGuestRequest request, ServerCallContext context)
     {
-        var violations = new Violations();
-        var guestId = violations.Name("guest_id", request.GuestId);
-        var spec = MachineSpecParser.Parse("spec", request.Spec, violations);
-        Refuse(violations);
-        return new DefineGuestResponse { Guest = Word(await admission.DefineAsync(guestId, spec, context.CancellationToken)) };
+        if (!GuestDefinition.TryParse(request, out var definition, out var violations))
+        {
+            throw Refusal.InvalidRequest(violations);
+        }
+
+        return new DefineGuestResponse { Guest = Word(await admission.DefineAsync(definition, context.CancellationToken)) };
     }
 
     public override async Task<StartGuestResponse> StartGuest(StartGuestRequest request, ServerCallContext context)

@@ -23,6 +23,9 @@ internal static class GuestMessage
             DefinedAt = guest.DefinedAt.ToTimestamp(),
             StateSince = since.ToTimestamp(),
             SerialSocket = guest.SerialSocket,
+            Labels = { guest.Labels.ToDictionary() },
+            Placement = guest.Placement.CalculateSize() > 0 ? guest.Placement : null,
+            Notice = guest.Notice,
         };
     }
 

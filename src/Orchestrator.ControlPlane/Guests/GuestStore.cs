@@ -1,4 +1,6 @@
+using System.Text.Json;
 using Dapper;
+using Google.Protobuf.Collections;
 using Npgsql;
 using Orchestrator.ControlPlane.Database;
 using Orchestrator.V1;
@@ -12,7 +14,8 @@ internal sealed class GuestStore(DatabaseGate database)
         SELECT guest_id AS GuestId, defined_spec::text AS DefinedSpec, spec::text AS Spec, state, state_since AS StateSince,
                host_id AS HostId, starts_paused AS StartsPaused, stopping, active_migration_id AS ActiveMigrationId,
                migration_target_host_id AS MigrationTargetHostId, migration_keeps_stopped AS MigrationKeepsStopped,
-               defined_at AS DefinedAt, serial_socket AS SerialSocket, revision
+               defined_at AS DefinedAt, serial_socket AS SerialSocket, labels::text AS Labels, placement::text AS Placement,
+               notice::text AS Notice, revision
           FROM guests
         """;
 
@@ -64,17 +67,27 @@ internal sealed class GuestStore(DatabaseGate database)
         return ListAsync(Sql, new { before }, cancellation);
     }
 
-    public async Task<DefineGuestOutcome> DefineAsync(string guestId, MachineSpec spec, DateTimeOffset at, CancellationToken cancellation)
+    public async Task<DefineGuestOutcome> DefineAsync(GuestDefinition definition, DateTimeOffset at, CancellationToken cancellation)
     {
         const string Sql = """
             INSERT INTO guests (guest_id, defined_spec, spec, state, state_since, starts_paused, stopping, defined_at, serial_socket,
-                                revision)
-            VALUES (@guestId, @spec::jsonb, @spec::jsonb, 'ShutOff', @at, false, false, @at, '', 1)
+                                labels, placement, notice, revision)
+            VALUES (@GuestId, @spec::jsonb, @spec::jsonb, 'ShutOff', @at, false, false, @at, '',
+                    @labels::jsonb, @placement::jsonb, @notice::jsonb, 1)
             ON CONFLICT (guest_id) DO NOTHING
             """;
+        var parameters = new
+        {
+            definition.GuestId,
+            spec = ProtoJson.Write(definition.Spec),
+            at,
+            labels = JsonSerializer.Serialize(definition.Labels),
+            placement = ProtoJson.Write(definition.Placement),
+            notice = definition.Notice is { } notice ? ProtoJson.Write(notice) : null,
+        };
         var written = await database.RunAsync(
             async (connection, token) => await connection.ExecuteAsync(
-                new CommandDefinition(Sql, new { guestId, spec = ProtoJson.Write(spec), at }, cancellationToken: token)) == 1,
+                new CommandDefinition(Sql, parameters, cancellationToken: token)) == 1,
             cancellation);
         if (written)
         {
@@ -82,8 +95,12 @@ internal sealed class GuestStore(DatabaseGate database)
         }
 
         // A caller may repeat what it asked for or what it was answered, with the machine type pinned.
-        var present = await FindAsync(guestId, cancellation);
-        return spec.Equals(present?.DefinedSpec) || spec.Equals(present?.Spec)
+        var present = await FindAsync(definition.GuestId, cancellation);
+        return present is not null
+            && (definition.Spec.Equals(present.DefinedSpec) || definition.Spec.Equals(present.Spec))
+            && definition.Labels.Equals(present.Labels)
+            && definition.Placement.Equals(present.Placement)
+            && Equals(definition.Notice, present.Notice)
             ? DefineGuestOutcome.DefinedBefore
             : DefineGuestOutcome.Exists;
     }
@@ -197,6 +214,9 @@ internal sealed class GuestStore(DatabaseGate database)
         bool MigrationKeepsStopped,
         DateTime DefinedAt,
         string SerialSocket,
+        string Labels,
+        string Placement,
+        string? Notice,
         long Revision)
     {
         public StoredGuest ToGuest() => new()
@@ -214,6 +234,9 @@ internal sealed class GuestStore(DatabaseGate database)
             MigrationKeepsStopped = MigrationKeepsStopped,
             DefinedAt = new DateTimeOffset(DefinedAt, TimeSpan.Zero),
             SerialSocket = SerialSocket,
+            Labels = new MapField<string, string> { JsonSerializer.Deserialize<Dictionary<string, string>>(Labels) ?? [] },
+            Placement = ProtoJson.Read<PlacementTerms>(Placement),
+            Notice = Notice is null ? null : ProtoJson.Read<NoticeTerms>(Notice),
             Revision = Revision,
         };
     }

@@ -130,7 +130,7 @@ internal sealed class HostStore(DatabaseGate database)
                 catch (PostgresException clash) when (clash is
                     {
                         SqlState: PostgresErrorCodes.ForeignKeyViolation,
-                        ConstraintName: "guests_host_known" or "guests_migration_target_known",
+                        ConstraintName: "guests_host_known" or "guests_migration_target_known" or "migration_slots_target_known",
                     })
                 {
                     return RemoveHostOutcome.InUse;

@@ -10,13 +10,13 @@ namespace Orchestrator.ControlPlane.Migrations;
 
 /// <summary>Parses, asks, answers. Decides nothing.</summary>
 internal sealed class MigrationGrpcService(
-    MigrationAdmission admission, MigrationWishes wishes, MigrationReadout readout, MigrationWatch watch) : MigrationService.MigrationServiceBase
+    MigrationAdmission admission, MigrationWishes wishes, MigrationReadout readout, MigrationWatch watch, TimeProvider clock) : MigrationService.MigrationServiceBase
 {
     private const int MaxReasonCharacters = 500;
 
     public override async Task<StartMigrationResponse> StartMigration(StartMigrationRequest request, ServerCallContext context)
     {
-        if (!StartMigrationCommand.TryParse(request, out var command, out var violations))
+        if (!StartMigrationCommand.TryParse(request, clock.GetUtcNow(), out var command, out var violations))
         {
             throw Refusal.InvalidRequest(violations);
         }

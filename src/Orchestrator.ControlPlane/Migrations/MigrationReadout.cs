@@ -1,13 +1,14 @@
 using System.Globalization;
 using Orchestrator.ControlPlane.Migrations.Ledger;
 using Orchestrator.ControlPlane.Migrations.Watching;
+using Orchestrator.ControlPlane.Queue;
 using Orchestrator.Rpc.Errors;
 using Orchestrator.V1;
 
 namespace Orchestrator.ControlPlane.Migrations;
 
 /// <summary>Pages of what the ledger has, with what is newer in memory.</summary>
-internal sealed class MigrationReadout(MigrationStore migrations, MigrationHistory history, MigrationFeed feed)
+internal sealed class MigrationReadout(MigrationStore migrations, MigrationHistory history, MigrationFeed feed, QueueWords queue)
 {
     private const string NoToken = "is no token of an earlier page";
 
@@ -16,7 +17,7 @@ internal sealed class MigrationReadout(MigrationStore migrations, MigrationHisto
     public async Task<GetMigrationResponse?> FindAsync(Guid migrationId, CancellationToken cancellation) =>
         await migrations.FindAsync(migrationId, cancellation) is not { } migration ? null : new GetMigrationResponse
         {
-            Migration = Word(migration),
+            Migration = await queue.AddAsync(Word(migration), cancellation),
             Transitions = { await history.ListTransitionsAsync(migrationId, cancellation) },
         };
 
@@ -25,7 +26,12 @@ internal sealed class MigrationReadout(MigrationStore migrations, MigrationHisto
     {
         // One more than asked for tells whether there is another page.
         var found = await migrations.ListAsync(query, before, size + 1, cancellation);
-        var response = new ListMigrationsResponse { Migrations = { found.Take(size).Select(Word) } };
+        var response = new ListMigrationsResponse();
+        foreach (var migration in found.Take(size))
+        {
+            response.Migrations.Add(await queue.AddAsync(Word(migration), cancellation));
+        }
+
         if (found.Count > size)
         {
             var last = found[size - 1];

@@ -13,7 +13,7 @@ namespace Orchestrator.ControlPlane.Schedules;
 /// from the schedule's name and the due time.
 /// </summary>
 internal sealed class ScheduledWork(
-    MigrationAdmission admission, MigrationStore migrations, MigrationWishes wishes, EvacuationPort evacuations)
+    MigrationAdmission admission, MigrationStore migrations, MigrationWishes wishes, EvacuationPort evacuations, TimeProvider clock)
 {
     private static readonly Guid s_space = new("7a9f2d7e-6d0c-4a52-9b7e-0f1a5c3f8d21");
 
@@ -104,7 +104,7 @@ internal sealed class ScheduledWork(
         return request;
     }
 
-    private static void CheckMigration(StartMigrationRequest request, Violations violations, string path)
+    private void CheckMigration(StartMigrationRequest request, Violations violations, string path)
     {
         if (request.MigrationId.Length > 0)
         {
@@ -117,7 +117,7 @@ internal sealed class ScheduledWork(
         }
 
         var complete = new StartMigrationRequest(request) { MigrationId = s_anyId.ToString(), NotBefore = null };
-        if (!StartMigrationCommand.TryParse(complete, out _, out var inRequest))
+        if (!StartMigrationCommand.TryParse(complete, clock.GetUtcNow(), out _, out var inRequest))
         {
             foreach (var found in inRequest.Found)
             {
@@ -129,7 +129,7 @@ internal sealed class ScheduledWork(
     private async Task<WorkAnswer> StartAsync(Guid id, StoredSchedule schedule, CancellationToken cancellation)
     {
         // It was sound when it was scheduled; a newer release may have become stricter since.
-        if (!StartMigrationCommand.TryParse(Request(id, schedule), out var command, out var violations))
+        if (!StartMigrationCommand.TryParse(Request(id, schedule), clock.GetUtcNow(), out var command, out var violations))
         {
             return WorkAnswer.Refused(Refusal.InvalidRequest(violations).Status.Detail);
         }

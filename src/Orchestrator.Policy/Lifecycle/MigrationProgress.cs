@@ -42,8 +42,7 @@ public static class MigrationProgress
     private static ProgressStep Decide(MigrationStanding standing) => standing.Phase switch
     {
         MigrationPhase.Requested => Happen(MigrationEvent.Queued, "admitted"),
-
-        // The place of the admission queue: every migration's turn comes at once.
+        MigrationPhase.Queued when standing.Slot is SlotStanding.None => new ProgressStep(),
         MigrationPhase.Queued => Happen(MigrationEvent.Admitted, "its turn has come"),
         MigrationPhase.Preparing => Preparing(standing),
         MigrationPhase.Copying => Copying(standing),
@@ -66,6 +65,11 @@ public static class MigrationProgress
                 GiveUp(FailureReason.AgentLost, "the target's agent did not answer to the order to prepare"),
             CommandStatus.Pending => WaitFor(MigrationSide.Target),
             CommandStatus.Refused => GiveUp(FailureReason.TargetRefused, Words(prepare)),
+
+            // It may wait for its transfer for long, and nothing has been copied yet.
+            CommandStatus.Done when standing.Target is { IsOver: true } or { IsKnown: false } =>
+                GiveUp(FailureReason.EngineFailed, $"the target's engine is gone: {standing.Target?.Words}"),
+            CommandStatus.Done when standing.Slot is not SlotStanding.Transferring => new ProgressStep(),
             CommandStatus.Done => Happen(MigrationEvent.CopyStarted, "the target listens"),
         };
     }

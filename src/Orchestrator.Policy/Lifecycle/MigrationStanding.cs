@@ -11,6 +11,9 @@ public sealed record MigrationStanding
     /// <summary>The guest's run state before: what it must have afterwards.</summary>
     public required bool GuestWasRunning { get; init; }
 
+    /// <summary>What admission has given it so far. One that began before there was a queue has no slot and needs none.</summary>
+    public SlotStanding Slot { get; init; } = SlotStanding.Transferring;
+
     /// <summary>Null = not heard yet.</summary>
     public SideView? Source { get; init; }
 
@@ -35,6 +38,18 @@ public sealed record MigrationStanding
     public CommandStanding Of(AgentCommandKind kind) => Commands.GetValueOrDefault(kind, CommandStanding.NeverGiven);
 
     public bool IsSilent(MigrationSide side) => side is MigrationSide.Source ? SourceSilent : TargetSilent;
+}
+
+public enum SlotStanding
+{
+    /// <summary>It waits in the queue.</summary>
+    None,
+
+    /// <summary>It may be prepared.</summary>
+    Preparing,
+
+    /// <summary>It may transfer.</summary>
+    Transferring,
 }
 
 /// <summary>How a migration that will not complete is meant to end.</summary>

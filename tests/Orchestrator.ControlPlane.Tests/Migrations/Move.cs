@@ -46,7 +46,7 @@ internal sealed class Move(Fleet fleet, string guestId, string sourceHost, strin
     public async Task<AdmissionResult> StartAsync(PolicyDocument? policy = null, Action<StartMigrationRequest>? change = null)
     {
         var request = Request(await Fleet.AddPolicyAsync(policy ?? Fleet.Doubling), change);
-        Assert.True(StartMigrationCommand.TryParse(request, out var command, out var violations), string.Join("; ", violations.Found));
+        Assert.True(StartMigrationCommand.TryParse(request, TimeProvider.System.GetUtcNow(), out var command, out var violations), string.Join("; ", violations.Found));
         return await Fleet.Admission.AdmitAsync(command, CancellationToken.None);
     }
 

@@ -284,7 +284,7 @@ public sealed class ScheduleRunnerTests(PostgresFixture postgres) : IClassFixtur
     private ScheduleRunner Runner() => new(
         _schedules,
         _firings,
-        new ScheduledWork(_fleet.Admission, _fleet.Migrations, _fleet.Wishes, _evacuations.Port),
+        new ScheduledWork(_fleet.Admission, _fleet.Migrations, _fleet.Wishes, _evacuations.Port, _fleet.Clock),
         _fleet.Clock,
         NullLogger<ScheduleRunner>.Instance);
 

@@ -172,6 +172,12 @@ public sealed class GuestLifeTests : IAsyncLifetime
         Assert.Matches(@"^[0-9]+\.[0-9]+", engine.Version);
         Assert.True(File.Exists(engine.Program));
         Assert.False(Directory.Exists(Path.Combine(_agent.RuntimeFolder, "probes", "engine")));
+        Assert.Contains(host.Engines[0].MachineTypes, type => type.StartsWith("pc-q35-", StringComparison.Ordinal));
+        Assert.DoesNotContain("q35", host.Engines[0].MachineTypes);
+        Assert.InRange(host.MemoryAllocatableBytes, 1UL, host.MemoryTotalBytes);
+        Assert.Equal(host.Cpus * 8, host.VcpusAllocatable);
+        Assert.Single(host.Links, link => link.CarriesMigrations);
+        Assert.NotEmpty(host.CpuFlags);
     }
 
     [Fact]

@@ -1,19 +1,24 @@
 using Dapper;
 using Npgsql;
 using Orchestrator.ControlPlane.Database;
+using Orchestrator.ControlPlane.Database.Notifications;
+using Orchestrator.ControlPlane.Notices;
 
 namespace Orchestrator.ControlPlane.Migrations.Ledger;
 
-/// <summary>Owns the table migrations: admits, finds, hands over. What a running migration writes is in <see cref="ProgressStore"/>.</summary>
+/// <summary>
+/// Owns the table migrations: admits and finds. What a running migration writes is in <see cref="ProgressStore"/>, who commands it in
+/// <see cref="MigrationClaims"/>.
+/// </summary>
 internal sealed class MigrationStore(DatabaseGate database)
 {
-    private const string NotEnded = "m.phase NOT IN ('Completed', 'Cancelled', 'Failed')";
+    public const string NotEnded = "m.phase NOT IN ('Completed', 'Cancelled', 'Failed')";
 
     /// <summary>
-    /// Writes the migration down and takes hold of its guest. The guest must be as it was read: of two starts for one guest one finds that.
+    /// Writes the migration down in the queue, where nobody commands it. Its guest stays its owner's: it is taken hold of when the migration is
+    /// let through.
     /// </summary>
-    /// <param name="guestRevision">Of the guest as it was read.</param>
-    public async Task<AdmitOutcome> AdmitAsync(Migration migration, long guestRevision, CancellationToken cancellation)
+    public async Task<AdmitOutcome> AdmitAsync(Migration migration, CancellationToken cancellation)
     {
         const string Insert = """
             INSERT INTO migrations (
@@ -22,7 +27,7 @@ internal sealed class MigrationStore(DatabaseGate database)
                 last_transition, last_decision, last_command, undoing, failure_reason, failure_message, attention_reason,
                 attention_message, listen_uri, convergence_state, plausibility_memory, latest_reading, source_engine_version,
                 target_engine_version, predicted_downtime, reported_downtime, observed_downtime, bytes_transferred, ram_bytes, passes,
-                throttle_percent, final_limit, post_copy_used, paused_to_converge)
+                throttle_percent, final_limit, post_copy_used, paused_to_converge, replica_id, priority_class, evacuation_id, not_before)
             VALUES (
                 @MigrationId, @GuestId, @SourceHostId, @TargetHostId, @Request::jsonb, @Spec::jsonb, @Policy, @PolicyRevision, @Mode,
                 @MaxDowntime, @Deadline, @MaxBytesPerSecond, @RequestedBy, @GuestWasRunning, @Phase, @PhaseSince, @CreatedAt, @EndedAt,
@@ -30,24 +35,19 @@ internal sealed class MigrationStore(DatabaseGate database)
                 @AttentionReason, @AttentionMessage, @ListenUri, @ConvergenceState::jsonb, @PlausibilityMemory::jsonb,
                 @LatestReading::jsonb, @SourceEngineVersion, @TargetEngineVersion, @PredictedDowntime, @ReportedDowntime,
                 @ObservedDowntime, @BytesTransferred, @RamBytes, @Passes, @ThrottlePercent, @FinalLimit, @PostCopyUsed,
-                @PausedToConverge)
+                @PausedToConverge, @ReplicaId, @PriorityClass, @EvacuationId, @NotBefore)
             ON CONFLICT (migration_id) DO NOTHING
             """;
-        const string Hold = """
-            UPDATE guests
-               SET active_migration_id = @MigrationId, migration_target_host_id = @TargetHostId, migration_keeps_stopped = @keepsStopped,
-                   revision = revision + 1
-             WHERE guest_id = @GuestId AND revision = @guestRevision AND active_migration_id IS NULL
-            """;
-        const string Begin = """
-            INSERT INTO migration_transitions (migration_id, sequence, from_phase, to_phase, at, reason)
-            VALUES (@MigrationId, @LastTransition, NULL, @Phase, @CreatedAt, 'asked for')
+        const string Begin = $"""
+            WITH begun AS (
+                INSERT INTO migration_transitions (migration_id, sequence, from_phase, to_phase, at, reason)
+                VALUES (@MigrationId, 1, NULL, 'Requested', @CreatedAt, 'asked for'),
+                       (@MigrationId, 2, 'Requested', 'Queued', @CreatedAt, 'in the queue')
+             RETURNING migration_id)
+            SELECT pg_notify('{NotificationChannel.Migration}', @MigrationId::text), pg_notify('{NotificationChannel.Queue}', @MigrationId::text),
+                   (SELECT count(*) FROM begun)
             """;
         var row = MigrationRow.From(migration);
-        var hold = new
-        {
-            row.MigrationId, row.TargetHostId, row.GuestId, guestRevision, keepsStopped = migration.Mode is V1.MigrationMode.NonLive,
-        };
         return await database.RunAsync(
             async (connection, token) =>
             {
@@ -59,12 +59,12 @@ internal sealed class MigrationStore(DatabaseGate database)
                         return AdmitOutcome.AdmittedBefore;
                     }
 
-                    if (await connection.ExecuteAsync(new CommandDefinition(Hold, hold, transaction, cancellationToken: token)) == 0)
+                    await connection.ExecuteAsync(new CommandDefinition(Begin, row, transaction, cancellationToken: token));
+                    if (migration.Notice is { } notice)
                     {
-                        return AdmitOutcome.GuestChanged;
+                        await NoticeStore.OpenAsync(connection, transaction, notice, token);
                     }
 
-                    await connection.ExecuteAsync(new CommandDefinition(Begin, row, transaction, cancellationToken: token));
                     await transaction.CommitAsync(token);
                     return AdmitOutcome.Admitted;
                 }
@@ -72,11 +72,6 @@ internal sealed class MigrationStore(DatabaseGate database)
                     { SqlState: PostgresErrorCodes.UniqueViolation, ConstraintName: "migrations_one_running_per_guest" })
                 {
                     return AdmitOutcome.GuestAlreadyMigrating;
-                }
-                catch (PostgresException gone) when (gone is
-                    { SqlState: PostgresErrorCodes.ForeignKeyViolation, ConstraintName: "guests_migration_target_known" })
-                {
-                    return AdmitOutcome.TargetGone;
                 }
             },
             cancellation);
@@ -135,28 +130,6 @@ internal sealed class MigrationStore(DatabaseGate database)
                 new CommandDefinition(Sql, parameters, cancellationToken: token))).Select(row => row.ToMigration())],
             cancellation);
     }
-
-    /// <summary>Takes over the command of a migration that has not ended: from here on everybody with a lower epoch writes nothing.</summary>
-    /// <returns>Null when it has ended.</returns>
-    public async Task<Migration?> AdoptAsync(Guid migrationId, CancellationToken cancellation) =>
-        (await AdoptAsync("m.migration_id = @migrationId", new { migrationId }, cancellation)).SingleOrDefault();
-
-    /// <summary>The same for all that have not ended.</summary>
-    public Task<IReadOnlyList<Migration>> AdoptAllAsync(CancellationToken cancellation) => AdoptAsync("true", new { }, cancellation);
-
-    private Task<IReadOnlyList<Migration>> AdoptAsync(string which, object parameters, CancellationToken cancellation)
-    {
-        var sql = $"""
-            UPDATE migrations m
-               SET epoch = m.epoch + 1, revision = m.revision + 1
-             WHERE {which} AND {NotEnded}
-            RETURNING {MigrationRow.Columns}
-            """;
-        return database.RunAsync<IReadOnlyList<Migration>>(
-            async (connection, token) => [.. (await connection.QueryAsync<MigrationRow>(
-                new CommandDefinition(sql, parameters, cancellationToken: token))).Select(row => row.ToMigration())],
-            cancellation);
-    }
 }
 
 internal enum AdmitOutcome
@@ -166,10 +139,6 @@ internal enum AdmitOutcome
     /// <summary>The id is taken: by a repeat of the same request, or by another; the row says which.</summary>
     AdmittedBefore,
     GuestAlreadyMigrating,
-
-    /// <summary>The guest was written since it was read: read it again and decide again.</summary>
-    GuestChanged,
-    TargetGone,
 }
 
 /// <summary>Where a list of migrations goes on.</summary>

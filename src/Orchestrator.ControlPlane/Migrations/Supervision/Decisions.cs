@@ -1,5 +1,7 @@
+using System.Globalization;
 using Google.Protobuf.WellKnownTypes;
 using Orchestrator.Agent.V1;
+using Orchestrator.Policy;
 using Orchestrator.Policy.Convergence;
 using Orchestrator.Policy.Lifecycle;
 using Orchestrator.V1;
@@ -75,6 +77,30 @@ internal static class Decisions
         ConvergenceDecision.Resume => Plain(AgentCommandKind.ResumeSource, migration, terms),
         _ => null,
     };
+
+    /// <summary>The links were shared anew.</summary>
+    /// <param name="before">The cap so far; 0 = none.</param>
+    public static Decision Share(Migration migration, long before, CopyTrack track)
+    {
+        var decision = new Decision
+        {
+            Action = DecisionAction.SetBandwidth,
+            Origin = DecisionOrigin.Admission,
+            Rule = "admission.share",
+            Reason = $"the links are shared anew: it may take {Rate(migration.RateCap)}, it was {Rate(before)}",
+            Elapsed = track.Elapsed.ToDuration(),
+            ReadingSequence = track.Latest?.Sequence ?? 0,
+            BandwidthBytesPerSecond = (ulong)migration.RateCap,
+        };
+        decision.Inputs["share_bytes_per_second"] = Invariant(migration.Slot?.BandwidthShare ?? 0);
+        decision.Inputs["cap_bytes_per_second"] = Invariant(migration.MaxBytesPerSecond);
+        decision.Inputs["before_bytes_per_second"] = Invariant(before);
+        return decision;
+
+        static string Rate(long rate) => rate == 0 ? "as much as it can" : new DataRate(rate).ToString();
+
+        static string Invariant(long number) => number.ToString(CultureInfo.InvariantCulture);
+    }
 
     public static WordedCommand Adjust(Migration migration, AdjustSource adjustment) =>
         new(AgentCommandKind.AdjustSource, AgentCommands.Adjust(migration, adjustment));

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Options;
 using Orchestrator.ControlPlane.Migrations.Ledger;
 using Orchestrator.ControlPlane.Migrations.Watching;
+using Orchestrator.ControlPlane.Replicas;
 using Orchestrator.Policy.Convergence;
 using Orchestrator.Policy.Lifecycle;
 
@@ -8,7 +9,11 @@ namespace Orchestrator.ControlPlane.Migrations.Supervision;
 
 /// <summary>What one supervisor is given: a migration that was adopted for it, with its policy, its commands and its mail.</summary>
 internal sealed record MigrationCharge(
-    Migration Migration, ConvergenceDocument Document, IEnumerable<StoredCommand> Commands, MigrationMailbox Mailbox);
+    Migration Migration, ConvergenceDocument Document, IEnumerable<StoredCommand> Commands, MigrationMailbox Mailbox)
+{
+    /// <summary>Somebody else commanded it before, or this process under a lower epoch: the agents are to be told.</summary>
+    public bool TakenOver { get; init; }
+}
 
 /// <summary>What all supervisors reach the world by.</summary>
 internal sealed record SupervisionEdges
@@ -24,6 +29,8 @@ internal sealed record SupervisionEdges
     public required IAgentCalls Agents { get; init; }
 
     public required SupervisionBeat Beat { get; init; }
+
+    public required ReplicaLease Lease { get; init; }
 
     public required FaultPoint Faults { get; init; }
 

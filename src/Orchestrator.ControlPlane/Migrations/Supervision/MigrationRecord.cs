@@ -23,6 +23,15 @@ internal sealed class MigrationRecord(
 
     public CommandBook Book => book;
 
+    /// <summary>What admission has given it. Admission writes that, not whoever commands.</summary>
+    /// <returns>True when that is news.</returns>
+    public bool See(MigrationSlot slot)
+    {
+        var news = slot != Current.Slot;
+        Current = Current with { Slot = slot };
+        return news;
+    }
+
     /// <param name="change">What the row is to become; revision, numbers and times of the phase are seen to here.</param>
     public async Task<WriteOutcome> WriteAsync(RecordChange change, DateTimeOffset at, CancellationToken cancellation)
     {
@@ -119,6 +128,7 @@ internal sealed class MigrationRecord(
             PhaseSince = at,
             LastTransition = Current.LastTransition + 1,
             EndedAt = MigrationLifecycle.IsEnd(now.Phase) ? at : null,
+            ReplicaId = MigrationLifecycle.IsEnd(now.Phase) ? null : now.ReplicaId,
         };
     }
 

@@ -32,6 +32,15 @@ internal sealed class MigrationSides : IAsyncDisposable
 
     public AgentSide Target { get; }
 
+    /// <summary>Whoever may have a session is to know who commands, before anything else.</summary>
+    public void Attend()
+    {
+        foreach (var side in new[] { MigrationSide.Source, MigrationSide.Target }.Where(_book.HasCommanded))
+        {
+            Of(side).Attend();
+        }
+    }
+
     /// <summary>What progress is decided on has changed, or may have, since this was last asked.</summary>
     public bool TakeNews()
     {
@@ -101,6 +110,12 @@ internal sealed class MigrationSides : IAsyncDisposable
         Phase = migration.Phase,
         Ending = migration.Ending,
         GuestWasRunning = migration.GuestWasRunning,
+        Slot = migration switch
+        {
+            { Slot: { } slot } => slot.MayTransfer ? SlotStanding.Transferring : SlotStanding.Preparing,
+            { Phase: MigrationPhase.Requested or MigrationPhase.Queued } => SlotStanding.None,
+            _ => SlotStanding.Transferring,
+        },
         Source = Source.View,
         Target = Target.View,
         SourceSilent = IsSilent(Source),
@@ -117,7 +132,7 @@ internal sealed class MigrationSides : IAsyncDisposable
         foreach (var side in new[] { MigrationSide.Source, MigrationSide.Target })
         {
             var agent = Of(side);
-            Sooner(agent.Send(migration.Epoch));
+            Sooner(agent.Send(migration.MigrationId, migration.Epoch));
             if (migration.Phase is MigrationPhase.NeedsAttention)
             {
                 Sooner(agent.Ask(migration.MigrationId, _beat.Options.ProbeEvery));

@@ -38,6 +38,10 @@ internal sealed partial class MigrationSupervisor : IAsyncDisposable
         _record = new MigrationRecord(charge.Migration, book, edges.Store, edges.History, edges.Feed);
         _track = new CopyTrack(charge.Migration, charge.Document, book);
         _sides = new MigrationSides(charge.Migration, book, charge.Mailbox, edges.Agents, edges.Beat);
+        if (charge.TakenOver)
+        {
+            _sides.Attend();
+        }
     }
 
     private TimeProvider Clock => _edges.Beat.Clock;
@@ -88,6 +92,11 @@ internal sealed partial class MigrationSupervisor : IAsyncDisposable
             _track.AgentRestarted();
         }
 
+        if (mail.Slot is { } slot && _record.See(slot))
+        {
+            _sides.Changed();
+        }
+
         foreach (var call in mail.Calls)
         {
             await EndAsync(call, cancellation);
@@ -117,6 +126,7 @@ internal sealed partial class MigrationSupervisor : IAsyncDisposable
 
         _alarmed = false;
         var last = await ProgressAsync(cancellation);
+        await ShareAsync(cancellation);
         if (!_fenced && !Migration.HasEnded)
         {
             alarm.Change(_sides.Look(Migration, last) ?? Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
@@ -255,6 +265,26 @@ internal sealed partial class MigrationSupervisor : IAsyncDisposable
                 return step;
             }
         }
+    }
+
+    /// <summary>Brings the source to what the copy may take, when admission has shared the links anew since it was last told.</summary>
+    private async Task ShareAsync(CancellationToken cancellation)
+    {
+        if (_fenced || Migration.Phase is not MigrationPhase.Copying || !_sides.Source.IsIdle
+            || _record.Book.CommandedRate is not { } commanded || commanded == Migration.RateCap)
+        {
+            return;
+        }
+
+        var decision = Decisions.Share(Migration, commanded, _track);
+        LogDecided(Migration.MigrationId, decision.Action, decision.Rule, decision.Reason);
+        await WriteAsync(
+            new RecordChange(_track.Save(Migration))
+            {
+                Decision = new DecisionDraft(decision, null, Clock.GetTimestamp()),
+                Commands = [Decisions.Adjust(Migration, new AdjustSource { MaxBytesPerSecond = (ulong)Migration.RateCap })],
+            },
+            cancellation);
     }
 
     private async Task<bool> ApplyAsync(ProgressStep step, DecisionDraft? decision, CancellationToken cancellation)

@@ -1,10 +1,11 @@
 using Orchestrator.ControlPlane.Migrations.Ledger;
+using Orchestrator.ControlPlane.Queue;
 using Orchestrator.V1;
 
 namespace Orchestrator.ControlPlane.Migrations.Watching;
 
 /// <summary>Serves one watcher: a snapshot first, then whatever happens, until the end, its own or the server's.</summary>
-internal sealed class MigrationWatch(MigrationStore migrations, MigrationFeed feed, IHostApplicationLifetime lifetime)
+internal sealed class MigrationWatch(MigrationStore migrations, MigrationFeed feed, QueueWords queue, IHostApplicationLifetime lifetime)
 {
     private const int SnapshotPage = 500;
 
@@ -19,7 +20,7 @@ internal sealed class MigrationWatch(MigrationStore migrations, MigrationFeed fe
             return false;
         }
 
-        await tell(Snapshot(migration));
+        await tell(await SnapshotAsync(migration, cancellation));
         if (!migration.HasEnded)
         {
             await FollowAsync(watcher, (ulong)migration.Revision, tell, ended => ended, cancellation);
@@ -38,7 +39,7 @@ internal sealed class MigrationWatch(MigrationStore migrations, MigrationFeed fe
             var page = await migrations.ListAsync(query with { RunningOnly = true }, before, SnapshotPage, cancellation);
             foreach (var migration in page)
             {
-                await tell(Snapshot(migration));
+                await tell(await SnapshotAsync(migration, cancellation));
             }
 
             if (page.Count < SnapshotPage)
@@ -77,7 +78,16 @@ internal sealed class MigrationWatch(MigrationStore migrations, MigrationFeed fe
                     continue;
                 }
 
-                await tell(happening);
+                if (happening.Snapshot is { } snapshot)
+                {
+                    // A copy: others are told the same message.
+                    await tell(new MigrationHappening(happening) { Snapshot = await queue.AddAsync(snapshot.Clone(), cancellation) });
+                }
+                else
+                {
+                    await tell(happening);
+                }
+
                 if (isLast(happening.Snapshot?.EndedAt is not null))
                 {
                     return;
@@ -86,9 +96,9 @@ internal sealed class MigrationWatch(MigrationStore migrations, MigrationFeed fe
         }
     }
 
-    private MigrationHappening Snapshot(Migration migration) => new()
+    private async Task<MigrationHappening> SnapshotAsync(Migration migration, CancellationToken cancellation) => new()
     {
         MigrationId = migration.MigrationId.ToString(),
-        Snapshot = MigrationMessages.Of(migration, feed.LatestReading(migration.MigrationId)),
+        Snapshot = await queue.AddAsync(MigrationMessages.Of(migration, feed.LatestReading(migration.MigrationId)), cancellation),
     };
 }

@@ -2,16 +2,19 @@ using Orchestrator.ControlPlane.Migrations.Admission;
 using Orchestrator.ControlPlane.Migrations.Ledger;
 using Orchestrator.ControlPlane.Migrations.Supervision;
 using Orchestrator.ControlPlane.Policies;
+using Orchestrator.ControlPlane.Queue;
+using Orchestrator.Policy.Lifecycle;
 
 namespace Orchestrator.ControlPlane.Migrations.Wishes;
 
 /// <summary>Brings callers' wishes about a running migration to whoever supervises it, and the answer back.</summary>
 internal sealed class MigrationWishes(
-    MigrationStore migrations, MigrationHistory history, AdmissionFacts facts, MigrationSupervisors supervisors)
+    MigrationStore migrations, MigrationHistory history, AdmissionFacts facts, MigrationSupervisors supervisors, QueueExit queue)
 {
     /// <returns>Null when there is no such migration.</returns>
-    public Task<WishAnswer?> CancelAsync(Guid migrationId, string reason, CancellationToken cancellation) =>
-        AskAsync(migrationId, new CallerWish.Cancel(reason), cancellation);
+    public async Task<WishAnswer?> CancelAsync(Guid migrationId, string reason, CancellationToken cancellation) =>
+        await queue.CancelAsync(migrationId, reason, cancellation) is { } cancelled ? new WishAnswer(WishOutcome.Granted, cancelled)
+            : await AskAsync(migrationId, new CallerWish.Cancel(reason), cancellation);
 
     public async Task<AdjustResult> AdjustAsync(AdjustMigrationCommand command, CancellationToken cancellation)
     {
@@ -48,6 +51,11 @@ internal sealed class MigrationWishes(
         if (migration.HasEnded)
         {
             return new WishAnswer(WishOutcome.Ended, migration);
+        }
+
+        if (migration.Phase is MigrationPhase.Queued && wish is CallerWish.Adjust)
+        {
+            return new WishAnswer(WishOutcome.NotCopying, migration);
         }
 
         var answer = await supervisors.AskAsync(migrationId, wish, cancellation);

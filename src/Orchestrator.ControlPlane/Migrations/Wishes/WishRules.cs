@@ -37,7 +37,7 @@ internal sealed class WishRules(Migration migration, MigrationStanding standing,
                 migration with { MaxBytesPerSecond = rate },
                 track.State,
                 new Decision { Action = DecisionAction.SetBandwidth, BandwidthBytesPerSecond = (ulong)rate },
-                Decisions.Adjust(migration, new AdjustSource { MaxBytesPerSecond = (ulong)rate })),
+                Decisions.Adjust(migration, new AdjustSource { MaxBytesPerSecond = (ulong)(migration with { MaxBytesPerSecond = rate }).RateCap })),
             Adjustment.PauseNow(var longest) => Granted(
                 migration,
                 track.State.WithPause(track.Elapsed, longest),
@@ -78,7 +78,11 @@ internal sealed class WishRules(Migration migration, MigrationStanding standing,
         var cap = migration.Request.MaxBytesPerSecond > 0 ? migration.MaxBytesPerSecond : document.Bandwidth.Max?.BytesPerSecond ?? 0;
         var terms = track.Terms with { Document = document, Budget = budget };
         var state = ConvergencePolicy.SwitchDocument(terms, track.State, track.Elapsed);
-        var adjustment = new AdjustSource { DowntimeLimit = state.Limit.ToDuration(), MaxBytesPerSecond = (ulong)cap };
+        var adjustment = new AdjustSource
+        {
+            DowntimeLimit = state.Limit.ToDuration(),
+            MaxBytesPerSecond = (ulong)(migration with { MaxBytesPerSecond = cap }).RateCap,
+        };
         if (document.Bandwidth.SwitchOver is { } switchOver)
         {
             adjustment.SwitchoverBytesPerSecond = (ulong)switchOver.BytesPerSecond;

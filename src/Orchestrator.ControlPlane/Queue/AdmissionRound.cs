@@ -1,0 +1,74 @@
+using Orchestrator.ControlPlane.Database;
+using Orchestrator.Policy.Admission;
+
+namespace Orchestrator.ControlPlane.Queue;
+
+/// <summary>
+/// One pass of admission and its writing, in one transaction under the lock of the limits: everything is read under it, so two that run at
+/// once on different replicas come one after the other and never give the same room or the same slot twice.
+/// </summary>
+internal sealed class AdmissionRound(DatabaseGate database, QueueReader reader)
+{
+    public Task<RoundResult> RunAsync(CancellationToken cancellation) => database.RunAsync(
+        async (connection, token) =>
+        {
+            await using var transaction = await connection.BeginTransactionAsync(token);
+            var limits = await LimitsStore.LockAsync(transaction, token);
+            var facts = await reader.ReadAsync(connection, limits, token);
+            var plan = AdmissionPolicy.Plan(facts.Snapshot);
+            var stranded = await SlotStore.EndStrandedAsync(connection, facts.Stranded, plan.At, token);
+            var admitted = 0;
+            if (plan.Admitted.Count > 0)
+            {
+                var room = await SlotStore.LockHostsAsync(
+                    connection, plan.Admitted.Select(migration => migration.TargetHostId).ToHashSet(StringComparer.Ordinal), token);
+                admitted = (await SlotStore.TakeAsync(connection, Fitting(facts.Snapshot, plan, room), plan.At, token)).Count;
+            }
+
+            var granted = plan.Granted.Count == 0 ? 0 : await SlotStore.GrantAsync(connection, plan.Granted, plan.At, token);
+            var shares = plan.Shares
+                .Where(share => facts.Shares.TryGetValue(share.MigrationId, out var before) && IsWorthTelling(before, share.Rate.BytesPerSecond))
+                .Select(share => (share.MigrationId, share.Rate.BytesPerSecond)).ToList();
+            if (shares.Count > 0)
+            {
+                await SlotStore.ShareAsync(connection, shares, token);
+            }
+
+            if (admitted + granted + shares.Count > 0)
+            {
+                await SlotStore.RingAsync(connection, token);
+            }
+
+            await transaction.CommitAsync(token);
+            return new RoundResult(admitted, granted, shares.Count, stranded);
+        },
+        cancellation);
+
+    /// <summary>Less is told at once, a little more is not: every telling is a command to an agent.</summary>
+    internal static bool IsWorthTelling(long before, long now) =>
+        now != before && (now == 0 || before == 0 || now < before || now > before + (before / 20));
+
+    /// <summary>Those for which there is room by what is on the hosts now that they are locked; the others are looked at in the next round.</summary>
+    private static List<SlotWanted> Fitting(AdmissionSnapshot snapshot, AdmissionPlan plan, IReadOnlyDictionary<string, HostRoom> taken)
+    {
+        var guests = snapshot.Queue.ToDictionary(migration => migration.MigrationId, migration => migration.Placement.Guest);
+        var hosts = snapshot.Fleet.Hosts.ToDictionary(host => host.HostId, StringComparer.Ordinal);
+        Dictionary<string, HostRoom> room = new(taken, StringComparer.Ordinal);
+        List<SlotWanted> fitting = [];
+        foreach (var (migrationId, target) in plan.Admitted)
+        {
+            var guest = guests[migrationId];
+            if (room.TryGetValue(target, out var used) && used.MemoryBytes <= hosts[target].MemoryAllocatable.Bytes - guest.Memory.Bytes
+                && used.Vcpus + guest.Vcpus <= hosts[target].VcpusAllocatable)
+            {
+                room[target] = new HostRoom(used.MemoryBytes + guest.Memory.Bytes, used.Vcpus + guest.Vcpus);
+                fitting.Add(new SlotWanted(migrationId, target, guest.Memory.Bytes, guest.Vcpus));
+            }
+        }
+
+        return fitting;
+    }
+}
+
+/// <param name="Stranded">Ended, since their guests are not what they were.</param>
+internal sealed record RoundResult(int Admitted, int Granted, int Shared, IReadOnlyList<Guid> Stranded);

@@ -1,0 +1,232 @@
+using Dapper;
+using Npgsql;
+using Orchestrator.ControlPlane.Guests;
+using Orchestrator.Policy;
+using Orchestrator.Policy.Admission;
+using Orchestrator.Policy.Placement;
+
+namespace Orchestrator.ControlPlane.Queue;
+
+/// <summary>Reads everything that one pass decides on.</summary>
+internal sealed class QueueReader(FleetReader fleet, TimeProvider clock)
+{
+    private static readonly TimeSpan s_rateHoldsFor = TimeSpan.FromSeconds(30);
+
+    private DataRate _typicalRate;
+    private long _rateReadAt = long.MinValue;
+
+    /// <param name="limits">As they are read under the lock, or without it for who only wants to know.</param>
+    public async Task<QueueFacts> ReadAsync(NpgsqlConnection connection, StoredLimits limits, CancellationToken cancellation)
+    {
+        var at = clock.GetUtcNow();
+        var seen = await fleet.ReadAsync(connection, at, cancellation);
+        var guests = seen.Guests.ToDictionary(guest => guest.GuestId, StringComparer.Ordinal);
+        var failures = await FailuresAsync(connection, limits.Limits, at, cancellation);
+        List<QueuedMigration> queue = [];
+        List<StrandedMigration> stranded = [];
+        Dictionary<Guid, QueuedRow> rows = [];
+        foreach (var row in await QueuedAsync(connection, cancellation))
+        {
+            if (Stranded(row) is { } why)
+            {
+                stranded.Add(new StrandedMigration(row.MigrationId, why));
+            }
+            else if (guests.TryGetValue(row.GuestId, out var guest))
+            {
+                queue.Add(ToQueued(row, guest, failures));
+                rows[row.MigrationId] = row;
+            }
+        }
+
+        var running = await RunningAsync(connection, cancellation);
+        return new QueueFacts(
+            new AdmissionSnapshot
+            {
+                Limits = limits.Limits,
+                Fleet = seen,
+                Queue = queue,
+                Running = [.. running.Select(row => row.ToRunning())],
+                TypicalRate = await TypicalRateAsync(connection, cancellation),
+            },
+            stranded,
+            rows,
+            running.Where(row => row.Share is not null).ToDictionary(row => row.MigrationId, row => row.Share ?? 0));
+    }
+
+    private static async Task<IEnumerable<QueuedRow>> QueuedAsync(NpgsqlConnection connection, CancellationToken cancellation)
+    {
+        const string Sql = """
+            SELECT m.migration_id AS MigrationId, m.guest_id AS GuestId, m.source_host_id AS SourceHostId, m.target_host_id AS TargetHostId,
+                   m.requested_by AS RequestedBy, m.priority_class AS PriorityClass, m.created_at AS CreatedAt, m.not_before AS NotBefore,
+                   m.notice_until AS NoticeUntil, m.paused, m.max_bytes_per_second AS MaxBytesPerSecond, m.evacuation_id AS EvacuationId,
+                   g.host_id AS HostId, g.state, coalesce(g.stopping, false) AS Stopping, m.spec ->> 'machineType' AS MachineType,
+                   m.spec ->> 'cpuModel' AS CpuModel, m.spec ->> 'accelerator' AS Accelerator
+              FROM migrations m
+              LEFT JOIN guests g ON g.guest_id = m.guest_id
+             WHERE m.phase = 'Queued' AND NOT EXISTS (SELECT FROM migration_slots s WHERE s.migration_id = m.migration_id)
+            """;
+        return await connection.QueryAsync<QueuedRow>(new CommandDefinition(Sql, cancellationToken: cancellation));
+    }
+
+    private static async Task<List<RunningRow>> RunningAsync(NpgsqlConnection connection, CancellationToken cancellation)
+    {
+        // Without a slot: begun under the release before. While it is undone or nobody knows what it is, it transfers nothing more.
+        const string Sql = """
+            SELECT m.migration_id AS MigrationId, m.source_host_id AS SourceHostId, m.target_host_id AS TargetHostId,
+                   m.requested_by AS RequestedBy, m.priority_class AS PriorityClass, m.created_at AS CreatedAt,
+                   coalesce(s.pool, 'Transferring') AS Pool,
+                   CASE WHEN m.phase = 'Preparing' THEN s.prepared_at END AS PreparedAt,
+                   coalesce((m.spec ->> 'memoryBytes')::bigint, 0) AS Memory, m.max_bytes_per_second AS MaxBytesPerSecond,
+                   coalesce((m.latest_reading ->> 'remainingBytes')::bigint, 0) AS Remaining,
+                   coalesce((m.latest_reading ->> 'bandwidthBytesPerSecond')::bigint, 0) AS Bandwidth,
+                   s.bandwidth_share AS Share
+              FROM migrations m
+              LEFT JOIN migration_slots s ON s.migration_id = m.migration_id
+             WHERE m.phase NOT IN ('Requested', 'Completed', 'Cancelled', 'Failed') AND (m.phase <> 'Queued' OR s.migration_id IS NOT NULL)
+            """;
+        return (await connection.QueryAsync<RunningRow>(new CommandDefinition(Sql, cancellationToken: cancellation))).AsList();
+    }
+
+    /// <summary>What lately failed where. An explicit wish for a target is not held against it.</summary>
+    private static async Task<ILookup<string, FailedMove>> FailuresAsync(
+        NpgsqlConnection connection, AdmissionLimits limits, DateTimeOffset at, CancellationToken cancellation)
+    {
+        const string Sql = """
+            SELECT guest_id, target_host_id, ended_at
+              FROM migrations
+             WHERE phase = 'Failed' AND ended_at > @since AND target_host_id <> ''
+               AND failure_reason IN ('AbortedByPolicy', 'TargetRefused', 'EngineFailed', 'AgentLost')
+            """;
+        var failed = await connection.QueryAsync<(string GuestId, string HostId, DateTime EndedAt)>(new CommandDefinition(
+            Sql, new { since = (at - limits.FailureMemory).UtcDateTime }, cancellationToken: cancellation));
+        return failed.ToLookup(
+            move => move.GuestId,
+            move => new FailedMove(
+                move.HostId,
+                new DateTimeOffset(move.EndedAt, TimeSpan.Zero),
+                new DateTimeOffset(move.EndedAt, TimeSpan.Zero) + limits.FailureMemory),
+            StringComparer.Ordinal);
+    }
+
+    private async Task<DataRate> TypicalRateAsync(NpgsqlConnection connection, CancellationToken cancellation)
+    {
+        const string Sql = """
+            WITH lately AS (
+                SELECT m.migration_id, (m.spec ->> 'memoryBytes')::bigint AS memory, m.ended_at
+                  FROM migrations m
+                 WHERE m.phase = 'Completed'
+                 ORDER BY m.created_at DESC
+                 LIMIT 64)
+            SELECT coalesce(sum(l.memory) / nullif(sum(extract(epoch FROM l.ended_at - t.at)), 0), 0)::bigint
+              FROM lately l
+              JOIN migration_transitions t ON t.migration_id = l.migration_id AND t.to_phase = 'Copying'
+            """;
+        var now = clock.GetTimestamp();
+        if (_rateReadAt == long.MinValue || clock.GetElapsedTime(_rateReadAt, now) >= s_rateHoldsFor)
+        {
+            _typicalRate = new DataRate(await connection.ExecuteScalarAsync<long>(new CommandDefinition(Sql, cancellationToken: cancellation)));
+            _rateReadAt = now;
+        }
+
+        return _typicalRate;
+    }
+
+    private static QueuedMigration ToQueued(QueuedRow row, FleetGuest guest, ILookup<string, FailedMove> failures) => new()
+    {
+        MigrationId = row.MigrationId,
+        Caller = row.RequestedBy,
+        PriorityClass = row.PriorityClass,
+        QueuedAt = new DateTimeOffset(row.CreatedAt, TimeSpan.Zero),
+        TargetHostId = row.TargetHostId.Length > 0 ? row.TargetHostId : null,
+        MaxRate = new DataRate(row.MaxBytesPerSecond),
+        NotBefore = Utc(row.NotBefore),
+        NoticeUntil = Utc(row.NoticeUntil),
+        Paused = row.Paused,
+        Placement = new PlacementRequest(
+            guest,
+            new MachineNeeds
+            {
+                MachineType = row.MachineType ?? "q35",
+                CpuModel = row.CpuModel ?? "qemu64",
+                Accelerator = row.Accelerator == "ACCELERATOR_KVM" ? "kvm" : "tcg",
+            },
+            row.TargetHostId.Length > 0 ? [] : [.. failures[row.GuestId]]),
+    };
+
+    /// <returns>Why it can never go; null = it may.</returns>
+    private static string? Stranded(QueuedRow row) => row switch
+    {
+        { HostId: null } => "its guest was shut off while it waited",
+        { State: not (nameof(StoredGuestState.Running) or nameof(StoredGuestState.Paused)) } =>
+            $"its guest was neither running nor paused while it waited ({row.State})",
+        { Stopping: true } => "its guest's owner asked for a stop while it waited",
+        _ when row.HostId != row.SourceHostId => $"its guest is on {row.HostId} by now and not on {row.SourceHostId}",
+        _ => null,
+    };
+
+    private static DateTimeOffset? Utc(DateTime? time) => time is { } known ? new DateTimeOffset(known, TimeSpan.Zero) : null;
+
+    /// <summary>Positional on purpose: a column that does not fit throws instead of staying at its default.</summary>
+    private sealed record RunningRow(
+        Guid MigrationId,
+        string SourceHostId,
+        string TargetHostId,
+        string RequestedBy,
+        string PriorityClass,
+        DateTime CreatedAt,
+        string Pool,
+        DateTime? PreparedAt,
+        long Memory,
+        long MaxBytesPerSecond,
+        long Remaining,
+        long Bandwidth,
+        long? Share)
+    {
+        public RunningMigration ToRunning() => new()
+        {
+            MigrationId = MigrationId,
+            Caller = RequestedBy,
+            PriorityClass = PriorityClass,
+            QueuedAt = new DateTimeOffset(CreatedAt, TimeSpan.Zero),
+            SourceHostId = SourceHostId,
+            TargetHostId = TargetHostId,
+            Pool = Pool == nameof(AdmissionPool.Transferring) ? AdmissionPool.Transferring : AdmissionPool.Preparing,
+            PreparedAt = Utc(PreparedAt),
+            Memory = new DataSize(Memory),
+            MaxRate = new DataRate(MaxBytesPerSecond),
+            Remaining = Remaining > 0 && Bandwidth > 0 ? new DataSize(Remaining) / new DataRate(Bandwidth) : null,
+        };
+    }
+}
+
+/// <param name="Stranded">What can never go; to be ended.</param>
+/// <param name="Rows">Of the queue.</param>
+/// <param name="Shares">Bytes per second, 0 = not limited, as they are written in the slots.</param>
+internal sealed record QueueFacts(
+    AdmissionSnapshot Snapshot,
+    IReadOnlyList<StrandedMigration> Stranded,
+    IReadOnlyDictionary<Guid, QueuedRow> Rows,
+    IReadOnlyDictionary<Guid, long> Shares);
+
+internal sealed record StrandedMigration(Guid MigrationId, string Why);
+
+/// <summary>A row of the queue with the driver's types.</summary>
+internal sealed record QueuedRow(
+    Guid MigrationId,
+    string GuestId,
+    string SourceHostId,
+    string TargetHostId,
+    string RequestedBy,
+    string PriorityClass,
+    DateTime CreatedAt,
+    DateTime? NotBefore,
+    DateTime? NoticeUntil,
+    bool Paused,
+    long MaxBytesPerSecond,
+    Guid? EvacuationId,
+    string? HostId,
+    string? State,
+    bool Stopping,
+    string? MachineType,
+    string? CpuModel,
+    string? Accelerator);
