@@ -4,7 +4,7 @@ using Orchestrator.V1;
 
 namespace Orchestrator.Cli.Invocation;
 
-/// <summary>The four services of one control plane.</summary>
+/// <summary>The services of one control plane.</summary>
 internal sealed class Connection : IDisposable
 {
     private static readonly TimeSpan s_connectWithin = TimeSpan.FromSeconds(10);
@@ -34,6 +34,8 @@ internal sealed class Connection : IDisposable
         Guests = new GuestService.GuestServiceClient(_channel);
         Policies = new PolicyService.PolicyServiceClient(_channel);
         Migrations = new MigrationService.MigrationServiceClient(_channel);
+        Schedules = new ScheduleService.ScheduleServiceClient(_channel);
+        Notices = new NoticeService.NoticeServiceClient(_channel);
     }
 
     public Uri Server { get; }
@@ -48,6 +50,10 @@ internal sealed class Connection : IDisposable
     public PolicyService.PolicyServiceClient Policies { get; }
 
     public MigrationService.MigrationServiceClient Migrations { get; }
+
+    public ScheduleService.ScheduleServiceClient Schedules { get; }
+
+    public NoticeService.NoticeServiceClient Notices { get; }
 
     /// <param name="extra">What the server may rightly take on top, e.g. a grace period.</param>
     public CallOptions Call(CancellationToken cancellation, TimeSpan extra = default) =>

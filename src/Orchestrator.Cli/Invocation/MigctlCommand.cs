@@ -5,8 +5,10 @@ using Orchestrator.Cli.Completion;
 using Orchestrator.Cli.Guests;
 using Orchestrator.Cli.Hosts;
 using Orchestrator.Cli.Migrations;
+using Orchestrator.Cli.Notices;
 using Orchestrator.Cli.Policies;
 using Orchestrator.Cli.Refusals;
+using Orchestrator.Cli.Schedules;
 
 namespace Orchestrator.Cli.Invocation;
 
@@ -71,6 +73,8 @@ internal static class MigctlCommand
         root.Add(HostCommands.Create(runner));
         root.Add(GuestCommands.Create(runner));
         root.Add(PolicyCommands.Create(runner));
+        root.Add(ScheduleCommands.Create(runner));
+        root.Add(NoticeCommands.Create(runner));
         root.Add(migrations);
         root.Add(CompletionCommand.Create(terminal));
         ExampleHelp.AddTo(root);

@@ -11,15 +11,22 @@ internal sealed partial class BellTower(ISchedulerFactory schedulers, TimeProvid
 {
     private static readonly TimeSpan s_stopsWithin = TimeSpan.FromSeconds(3);
 
+    private IScheduler? _running;
+
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        var scheduler = await schedulers.GetScheduler(cancellationToken);
-        await scheduler.Start(cancellationToken);
+        _running = await schedulers.GetScheduler(cancellationToken);
+        await _running.Start(cancellationToken);
     }
 
     public async Task StopAsync(CancellationToken cancellationToken)
     {
-        var scheduler = await schedulers.GetScheduler(CancellationToken.None);
+        // A host may be stopped twice.
+        if (Interlocked.Exchange(ref _running, null) is not { } scheduler)
+        {
+            return;
+        }
+
         try
         {
             await Task.Run(() => scheduler.Shutdown(false, CancellationToken.None).AsTask(), CancellationToken.None)
