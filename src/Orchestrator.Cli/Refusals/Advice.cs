@@ -55,6 +55,12 @@ internal static class Advice
         ["POLICY_EXISTS"] = "write a new revision instead: migctl policies apply -f FILE",
         ["REVISION_STALE"] = "somebody wrote a newer revision: read it (migctl policies get NAME) and decide again",
         ["POLICY_IS_PRESET"] = "give your document another name; presets are not changed",
+
+        ["SCHEDULE_UNKNOWN"] = "see which schedules there are: migctl schedules list",
+        ["SCHEDULE_EXISTS"] = "choose another name, or delete the old one first: migctl schedules delete NAME",
+
+        ["NOTICE_UNKNOWN"] = "see which notices there are: migctl notices list",
+        ["NOTICE_CLOSED"] = "nothing; to stop the migration if it goes on: migctl cancel ID",
     };
 
     /// <param name="facts">The refusal's metadata, which may fill in a name.</param>

@@ -48,6 +48,10 @@ internal sealed class MigrationOptions
     [Range(1000, 10_000_000)]
     public int ReadingsQueue { get; set; } = 200_000;
 
+    /// <summary>How long readings are kept; they go by whole days (UTC). 1 to 3650 days.</summary>
+    [Range(typeof(TimeSpan), "1.00:00:00", "3650.00:00:00")]
+    public TimeSpan KeepReadings { get; set; } = TimeSpan.FromDays(30);
+
     /// <summary>What may wait for one slow watcher before it is dropped; readings do not count, since only the latest waits.</summary>
     [Range(10, 1_000_000)]
     public int WatcherQueue { get; set; } = 1000;
