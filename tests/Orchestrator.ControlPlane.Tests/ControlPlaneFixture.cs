@@ -62,14 +62,6 @@ public sealed class ControlPlaneFixture : IAsyncLifetime
     /// <summary>Another control plane on the same database.</summary>
     public async Task<GrpcChannel> AddReplicaAsync(params string[] settings)
     {
-        var app = Program.Build(
-        [
-            $"--Database:ConnectionString={_database.ConnectionString}", "--Listen:Address=http://127.0.0.1:0",
-            "--Logging:LogLevel:Default=None", "--Logging:LogLevel:Microsoft.AspNetCore=None", "--Agents:ReportInterval=00:00:00.05",
-            "--Agents:ResyncEvery=00:00:00.2", "--Agents:SilenceLimit=00:00:02", "--Agents:LongestPause=00:00:00.3",
-            "--Hosts:NoteEvery=00:00:00.4", "--Hosts:SuspectAfter=00:00:04", "--Hosts:LostAfter=00:00:08", .. settings,
-        ]);
-        await app.StartAsync();
         var app = await StartReplicaAsync(settings);
         var channel = GrpcChannel.ForAddress(
             app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
@@ -89,7 +81,8 @@ public sealed class ControlPlaneFixture : IAsyncLifetime
         [
             $"--Database:ConnectionString={_database.ConnectionString}", "--Listen:Address=http://127.0.0.1:0",
             "--Logging:LogLevel:Default=None", "--Logging:LogLevel:Microsoft.AspNetCore=None", "--Agents:ReportInterval=00:00:00.05",
-            "--Agents:ResyncEvery=00:00:00.2", "--Agents:SilenceLimit=00:00:02", "--Agents:LongestPause=00:00:00.3", .. settings,
+            "--Agents:ResyncEvery=00:00:00.2", "--Agents:SilenceLimit=00:00:02", "--Agents:LongestPause=00:00:00.3",
+            "--Hosts:NoteEvery=00:00:00.4", "--Hosts:SuspectAfter=00:00:04", "--Hosts:LostAfter=00:00:08", .. settings,
         ]);
         await app.StartAsync();
         return app;
