@@ -128,10 +128,10 @@ internal sealed class HostStore(DatabaseGate database)
                         : RemoveHostOutcome.Unknown;
                 }
                 catch (PostgresException clash) when (clash is
-                    {
-                        SqlState: PostgresErrorCodes.ForeignKeyViolation,
-                        ConstraintName: "guests_host_known" or "guests_migration_target_known",
-                    })
+                {
+                    SqlState: PostgresErrorCodes.ForeignKeyViolation,
+                    ConstraintName: "guests_host_known" or "guests_migration_target_known",
+                })
                 {
                     return RemoveHostOutcome.InUse;
                 }

@@ -46,7 +46,11 @@ internal sealed class MigrationStore(DatabaseGate database)
         var row = MigrationRow.From(migration);
         var hold = new
         {
-            row.MigrationId, row.TargetHostId, row.GuestId, guestRevision, keepsStopped = migration.Mode is V1.MigrationMode.NonLive,
+            row.MigrationId,
+            row.TargetHostId,
+            row.GuestId,
+            guestRevision,
+            keepsStopped = migration.Mode is V1.MigrationMode.NonLive,
         };
         return await database.RunAsync(
             async (connection, token) =>
@@ -69,12 +73,12 @@ internal sealed class MigrationStore(DatabaseGate database)
                     return AdmitOutcome.Admitted;
                 }
                 catch (PostgresException clash) when (clash is
-                    { SqlState: PostgresErrorCodes.UniqueViolation, ConstraintName: "migrations_one_running_per_guest" })
+                { SqlState: PostgresErrorCodes.UniqueViolation, ConstraintName: "migrations_one_running_per_guest" })
                 {
                     return AdmitOutcome.GuestAlreadyMigrating;
                 }
                 catch (PostgresException gone) when (gone is
-                    { SqlState: PostgresErrorCodes.ForeignKeyViolation, ConstraintName: "guests_migration_target_known" })
+                { SqlState: PostgresErrorCodes.ForeignKeyViolation, ConstraintName: "guests_migration_target_known" })
                 {
                     return AdmitOutcome.TargetGone;
                 }

@@ -64,7 +64,8 @@ internal sealed class MigrationFeed(IOptions<MigrationOptions> options)
                 watcher.Put(new MigrationHappening { MigrationId = id, Transition = transition });
                 watcher.Put(new MigrationHappening
                 {
-                    MigrationId = id, Snapshot = MigrationMessages.Of(migration, LatestReading(migration.MigrationId)),
+                    MigrationId = id,
+                    Snapshot = MigrationMessages.Of(migration, LatestReading(migration.MigrationId)),
                 });
             }
         }
