@@ -27,8 +27,16 @@ public class NonsenseScenarios(ScenarioFleet fleet)
     public Task StartMigration() => NamesAsync(
         () => Migrations.StartMigrationAsync(new StartMigrationRequest
         {
-            MigrationId = "x", GuestId = NoName, TargetHostId = "", Policy = NoName, PolicyRevision = uint.MaxValue, MaxDowntime = s_noDuration,
-            Deadline = s_noDuration, Mode = (MigrationMode)77, MaxBytesPerSecond = ulong.MaxValue, RequestedBy = s_long,
+            MigrationId = "x",
+            GuestId = NoName,
+            TargetHostId = "",
+            Policy = NoName,
+            PolicyRevision = uint.MaxValue,
+            MaxDowntime = s_noDuration,
+            Deadline = s_noDuration,
+            Mode = (MigrationMode)77,
+            MaxBytesPerSecond = ulong.MaxValue,
+            RequestedBy = s_long,
         }).ResponseAsync,
         "migration_id", "guest_id", "target_host_id", "policy", "policy_revision", "max_downtime", "deadline", "mode", "max_bytes_per_second",
         "requested_by");
@@ -68,7 +76,9 @@ public class NonsenseScenarios(ScenarioFleet fleet)
         await NamesAsync(
             () => Migrations.ListMigrationsAsync(new ListMigrationsRequest
             {
-                Filter = new MigrationFilter { GuestId = NoName, HostId = NoName, Phases = { (MigrationPhase)99 } }, PageSize = 5000, PageToken = "?",
+                Filter = new MigrationFilter { GuestId = NoName, HostId = NoName, Phases = { (MigrationPhase)99 } },
+                PageSize = 5000,
+                PageToken = "?",
             }).ResponseAsync,
             "filter.guest_id", "filter.host_id", "filter.phases", "page_size", "page_token");
         await NamesAsync(
@@ -94,7 +104,11 @@ public class NonsenseScenarios(ScenarioFleet fleet)
             GuestId = NoName,
             Spec = new MachineSpec
             {
-                MemoryBytes = 17, Vcpus = 5000, MachineType = "q35,accel=kvm", CpuModel = s_long, Accelerator = (Accelerator)9,
+                MemoryBytes = 17,
+                Vcpus = 5000,
+                MachineType = "q35,accel=kvm",
+                CpuModel = s_long,
+                Accelerator = (Accelerator)9,
                 BootGuest = new V1.BootGuest { WorkingSetBytes = ulong.MaxValue, DirtyBytesPerSecond = ulong.MaxValue, FillBytes = ulong.MaxValue, HeartbeatsPerSecond = 5000 },
                 Disks = { new Disk { Path = "relative", Format = "vmdk" } },
                 NetworkInterfaces = { new NetworkInterface { Tap = s_long, MacAddress = "x" } },
@@ -113,7 +127,8 @@ public class NonsenseScenarios(ScenarioFleet fleet)
         await NamesAsync(
             () => Guests.DefineGuestAsync(new DefineGuestRequest
             {
-                GuestId = "a", Spec = new MachineSpec { MemoryBytes = 64 << 20, Kernel = new DirectKernel { Path = "x", InitrdPath = "y", CommandLine = s_long } },
+                GuestId = "a",
+                Spec = new MachineSpec { MemoryBytes = 64 << 20, Kernel = new DirectKernel { Path = "x", InitrdPath = "y", CommandLine = s_long } },
             }).ResponseAsync,
             "spec.kernel.path", "spec.kernel.initrd_path", "spec.kernel.command_line");
         await NamesAsync(() => Guests.StartGuestAsync(new StartGuestRequest { GuestId = NoName, HostId = NoName }).ResponseAsync, "guest_id", "host_id");

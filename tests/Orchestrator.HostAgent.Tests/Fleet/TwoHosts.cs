@@ -82,7 +82,11 @@ internal sealed class TwoHosts : IAsyncDisposable
 
     public ExecuteRequest PrepareCommand(bool runAfter = true, uint port = 0) => Command(request => request.PrepareTarget = new PrepareTarget
     {
-        GuestId = GuestId, Spec = Spec, Terms = Terms, RunAfter = runAfter, Port = port,
+        GuestId = GuestId,
+        Spec = Spec,
+        Terms = Terms,
+        RunAfter = runAfter,
+        Port = port,
     });
 
     /// <summary>Before the guest runs there, since QEMU drops what is said while nobody listens.</summary>

@@ -36,7 +36,10 @@ public class ExecuteRequestCheckTests
             ["start_source.downtime_limit", "start_source.target_agent_endpoint"],
             FieldsOf(Sound(request => request.StartSource = new StartSource
             {
-                GuestId = "g1", TargetUri = "tcp:127.0.0.2:1", DowntimeLimit = TimeSpan.FromSeconds(2001).ToDuration(), TargetAgentEndpoint = "nowhere",
+                GuestId = "g1",
+                TargetUri = "tcp:127.0.0.2:1",
+                DowntimeLimit = TimeSpan.FromSeconds(2001).ToDuration(),
+                TargetAgentEndpoint = "nowhere",
             })));
     }
 

@@ -12,7 +12,8 @@ public class DocumentRulesTests
         s_raise,
         new LadderStep(new LadderAction.Throttle(20, 10, 80), [new Trigger.Stalled(2, 0)]),
         new LadderStep(new LadderAction.Pause(TimeSpan.FromSeconds(1)), [new Trigger.LimitExhausted(TimeSpan.Zero)]),
-        s_abort) with { Pacing = new Pacing.Exponential(2, TimeSpan.FromSeconds(60), null, TimeSpan.Zero) };
+        s_abort) with
+    { Pacing = new Pacing.Exponential(2, TimeSpan.FromSeconds(60), null, TimeSpan.Zero) };
 
     public static TheoryData<string, ConvergenceDocument> Unsound => new()
     {

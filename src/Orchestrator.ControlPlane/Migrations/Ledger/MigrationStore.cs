@@ -70,7 +70,7 @@ internal sealed class MigrationStore(DatabaseGate database)
                     return AdmitOutcome.Admitted;
                 }
                 catch (PostgresException clash) when (clash is
-                    { SqlState: PostgresErrorCodes.UniqueViolation, ConstraintName: "migrations_one_running_per_guest" })
+                { SqlState: PostgresErrorCodes.UniqueViolation, ConstraintName: "migrations_one_running_per_guest" })
                 {
                     return AdmitOutcome.GuestAlreadyMigrating;
                 }

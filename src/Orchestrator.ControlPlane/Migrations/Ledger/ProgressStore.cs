@@ -83,7 +83,7 @@ internal sealed class ProgressStore(DatabaseGate database)
                         : await WhyNotAsync(connection, write, token);
                 }
                 catch (PostgresException clash) when (clash is
-                    { SqlState: PostgresErrorCodes.UniqueViolation, ConstraintName: "migration_decisions_one_per_request" })
+                { SqlState: PostgresErrorCodes.UniqueViolation, ConstraintName: "migration_decisions_one_per_request" })
                 {
                     return WriteOutcome.RequestedBefore;
                 }

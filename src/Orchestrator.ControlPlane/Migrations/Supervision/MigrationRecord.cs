@@ -48,7 +48,10 @@ internal sealed class MigrationRecord(
         var outcome = await store.WriteAsync(
             new LedgerWrite(Current, now, at)
             {
-                Reason = change.Reason, Decision = decision, Commands = commands, GuestState = change.GuestState,
+                Reason = change.Reason,
+                Decision = decision,
+                Commands = commands,
+                GuestState = change.GuestState,
             },
             cancellation);
         if (outcome is not WriteOutcome.Written)

@@ -301,7 +301,10 @@ internal sealed partial class MigrationSupervisor : IAsyncDisposable
         var listenUri = _record.Book.ListenUri;
         var to = _track.Save(now) with
         {
-            Phase = phase, Ending = ending, Attention = step.Attention ?? now.Attention, ListenUri = listenUri,
+            Phase = phase,
+            Ending = ending,
+            Attention = step.Attention ?? now.Attention,
+            ListenUri = listenUri,
         };
         var targetEndpoint = _edges.Agents.EndpointOf(to.TargetHostId) ?? "";
         return await WriteAsync(

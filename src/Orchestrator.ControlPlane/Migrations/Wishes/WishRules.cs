@@ -90,7 +90,10 @@ internal sealed class WishRules(Migration migration, MigrationStanding standing,
 
         var switched = migration with
         {
-            Policy = to.Name, PolicyRevision = to.Revision, MaxDowntime = budget, MaxBytesPerSecond = cap,
+            Policy = to.Name,
+            PolicyRevision = to.Revision,
+            MaxDowntime = budget,
+            MaxBytesPerSecond = cap,
         };
         var decision = new Decision { Action = DecisionAction.SwitchPolicy, DowntimeLimit = state.Limit.ToDuration() };
         return Granted(switched, state, decision, Decisions.Adjust(migration, adjustment)) with { Document = document };
