@@ -1,6 +1,5 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using Orchestrator.Bench.Measuring;
 using Spectre.Console;
 
 namespace Orchestrator.Bench.Evacuation;

@@ -108,8 +108,6 @@ internal sealed class ScriptedServer : IAsyncDisposable
 
     private sealed class Hosts : HostService.HostServiceBase;
 
-    private sealed class Admission : AdmissionService.AdmissionServiceBase;
-
     private sealed class Guests : GuestService.GuestServiceBase;
 
     private sealed class Policies : PolicyService.PolicyServiceBase;

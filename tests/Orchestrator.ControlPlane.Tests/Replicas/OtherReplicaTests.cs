@@ -1,4 +1,5 @@
 using Orchestrator.ControlPlane.Migrations;
+using Orchestrator.ControlPlane.Queue;
 using Orchestrator.ControlPlane.Migrations.Watching;
 using Orchestrator.ControlPlane.Migrations.Wishes;
 using Orchestrator.ControlPlane.Tests.Migrations;
@@ -95,7 +96,7 @@ public sealed class OtherReplicaTests(PostgresFixture postgres) : IClassFixture<
         }
 
         Assert.Equal(report.Sequence, reading.Reading.Sequence);
-        var shown = await new MigrationReadout(_other.Sources).FindAsync(move.Id, CancellationToken.None);
+        var shown = await new MigrationReadout(_other.Sources, new QueueWords(_other.Standings)).FindAsync(move.Id, CancellationToken.None);
         Assert.Equal(report.Sequence, shown!.Migration.LatestReading.Sequence);
         await CancelAsync(move);
     }
