@@ -29,6 +29,13 @@ internal sealed class MigrationOptions
     [Range(typeof(TimeSpan), "00:00:01", "00:10:00")]
     public TimeSpan CommandTimeout { get; set; } = TimeSpan.FromSeconds(60);
 
+    /// <summary>
+    /// Nobody has commanded a migration or listened to its reports for this long: its source's agent does what the policy's
+    /// on_control_plane_loss says. 1 s to 1 h.
+    /// </summary>
+    [Range(typeof(TimeSpan), "00:00:01", "01:00:00")]
+    public TimeSpan UnattendedAfter { get; set; } = TimeSpan.FromSeconds(10);
+
     /// <summary>How long readings are collected before they are written. 10 ms to 10 s.</summary>
     [Range(typeof(TimeSpan), "00:00:00.01", "00:00:10")]
     public TimeSpan ReadingsEvery { get; set; } = TimeSpan.FromMilliseconds(500);

@@ -14,6 +14,7 @@ using Orchestrator.ControlPlane.Migrations.Supervision;
 using Orchestrator.ControlPlane.Migrations.Watching;
 using Orchestrator.ControlPlane.Migrations.Wishes;
 using Orchestrator.ControlPlane.Policies;
+using Orchestrator.PolicyMessages;
 using Orchestrator.V1;
 
 namespace Orchestrator.ControlPlane.Tests.Migrations;

@@ -5,6 +5,7 @@ using Orchestrator.ControlPlane.Migrations.Ledger;
 using Orchestrator.ControlPlane.Migrations.Supervision;
 using Orchestrator.ControlPlane.Policies;
 using Orchestrator.Policy.Convergence;
+using Orchestrator.PolicyMessages;
 using Orchestrator.V1;
 using MigrationPhase = Orchestrator.Policy.Lifecycle.MigrationPhase;
 

@@ -1,14 +1,15 @@
 using Microsoft.Extensions.Options;
 using Orchestrator.ControlPlane.Migrations.Ledger;
 using Orchestrator.ControlPlane.Migrations.Watching;
-using Orchestrator.Policy.Convergence;
+using Orchestrator.ControlPlane.Policies;
 using Orchestrator.Policy.Lifecycle;
 
 namespace Orchestrator.ControlPlane.Migrations.Supervision;
 
 /// <summary>What one supervisor is given: a migration that was adopted for it, with its policy, its commands and its mail.</summary>
+/// <param name="AgentDecisions">How many decisions of the source's agent its record has.</param>
 internal sealed record MigrationCharge(
-    Migration Migration, ConvergenceDocument Document, IEnumerable<StoredCommand> Commands, MigrationMailbox Mailbox);
+    Migration Migration, PolicyInForce Policy, IEnumerable<StoredCommand> Commands, MigrationMailbox Mailbox, int AgentDecisions);
 
 /// <summary>What all supervisors reach the world by.</summary>
 internal sealed record SupervisionEdges

@@ -4,8 +4,8 @@ using Orchestrator.ControlPlane.Database;
 using Orchestrator.ControlPlane.Migrations.Ledger;
 using Orchestrator.ControlPlane.Migrations.Wishes;
 using Orchestrator.ControlPlane.Policies;
-using Orchestrator.Policy.Convergence;
-using Orchestrator.Policy.Lifecycle;
+using Orchestrator.V1;
+using MigrationPhase = Orchestrator.Policy.Lifecycle.MigrationPhase;
 
 namespace Orchestrator.ControlPlane.Migrations.Supervision;
 
@@ -110,8 +110,7 @@ internal sealed partial class MigrationSupervisors(
             {
                 try
                 {
-                    var document = await DocumentOfAsync(current, _stopping.Token);
-                    var charge = new MigrationCharge(current, document, commands, mailbox);
+                    var charge = await ChargeAsync(current, commands, mailbox);
                     await using var supervisor = new MigrationSupervisor(charge, edges);
                     last = await supervisor.RunAsync(_stopping.Token, _killing.Token);
                 }
@@ -166,11 +165,14 @@ internal sealed partial class MigrationSupervisors(
         return (before, commands);
     }
 
-    private async Task<ConvergenceDocument> DocumentOfAsync(Migration migration, CancellationToken cancellation)
+    /// <summary>Read after the migration was adopted: whoever commanded it before writes nothing any more.</summary>
+    private async Task<MigrationCharge> ChargeAsync(Migration migration, IEnumerable<StoredCommand> commands, MigrationMailbox mailbox)
     {
-        var policy = await policies.FindAsync(migration.Policy, migration.PolicyRevision, cancellation)
+        var policy = await policies.FindAsync(migration.Policy, migration.PolicyRevision, _stopping.Token)
             ?? throw new InvalidDataException($"Policy {migration.Policy} revision {migration.PolicyRevision} is not in the ledger.");
-        return PolicyDocumentParser.ParseStored(policy.Document);
+        var ofAgent = migration.LastDecision == 0 ? 0
+            : await edges.History.CountDecisionsAsync(migration.MigrationId, DecisionOrigin.Agent, _stopping.Token);
+        return new MigrationCharge(migration, PolicyInForce.Of(policy), commands, mailbox, ofAgent);
     }
 
     private void LogFailure(Guid migrationId, Exception failure)

@@ -22,7 +22,7 @@ internal sealed class MigrationWishes(
             return new AdjustResult(new WishAnswer(WishOutcome.Granted, changed), PolicyUnknown: false);
         }
 
-        if (command.Adjustment is Adjustment.SwitchPolicy { Document: null } to)
+        if (command.Adjustment is Adjustment.SwitchPolicy { Policy: null } to)
         {
             if (await facts.FindPolicyAsync(to.Name, to.Revision, cancellation) is not { } policy)
             {
@@ -31,7 +31,7 @@ internal sealed class MigrationWishes(
 
             command = command with
             {
-                Adjustment = new Adjustment.SwitchPolicy(policy.Name, policy.Revision, PolicyDocumentParser.ParseStored(policy.Document)),
+                Adjustment = new Adjustment.SwitchPolicy(policy.Name, policy.Revision, PolicyInForce.Of(policy)),
             };
         }
 
