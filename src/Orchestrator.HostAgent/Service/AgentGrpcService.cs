@@ -81,12 +81,13 @@ internal sealed class AgentGrpcService(
         return Task.FromResult(new PollResponse { Reports = { sessions.Poll(migrationId) } });
     }
 
-    public override Task Observe(ObserveRequest request, IServerStreamWriter<ObserveResponse> responseStream, ServerCallContext context)
+    public override async Task Observe(ObserveRequest request, IServerStreamWriter<ObserveResponse> responseStream, ServerCallContext context)
     {
         Violations violations = new();
         var interval = violations.Duration("interval", request.Interval, TimeSpan.FromMilliseconds(50), TimeSpan.FromSeconds(60)) ?? s_usualInterval;
         Sound(violations);
-        return observers.ServeAsync(interval, responseStream, context.CancellationToken);
+        using var listening = sessions.Listen(request.ReplicaId);
+        await observers.ServeAsync(interval, responseStream, context.CancellationToken);
     }
 
     public override async Task<HandOverResponse> HandOver(HandOverRequest request, ServerCallContext context)
