@@ -28,7 +28,10 @@ public class UnattendedScenarios(ScenarioFleet fleet) : IAsyncLifetime
         var (id, before) = await StartAsync(guest, Quadrupling(OnControlPlaneLoss.Continue));
 
         await fleet.ControlPlane.Process.KillAsync();
-        var last = await LookAsync(guest, id, report => report.Numbers.Pass >= before.LatestReading.Pass + 4);
+
+        // Long enough for an agent that decided to have measured several rounds of its own.
+        var last = await LookAsync(guest, id, report =>
+            report.Numbers.Pass >= before.LatestReading.Pass + 12 || report.UnattendedDecisions.Count > 0 || report.EngineStatus != "active");
         Assert.Equal("active", last.EngineStatus);
         Assert.Empty(last.UnattendedDecisions);
         await fleet.ControlPlane.StartAsync(guest.Patience);
