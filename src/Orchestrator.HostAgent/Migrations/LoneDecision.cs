@@ -20,14 +20,14 @@ internal sealed record LoneDecision(Decision Decision, ExecuteRequest Request)
 internal static class KnownDecisions
 {
     /// <summary>
-    /// Steps that were taken count as taken, waits that time alone ends count from when they were, and what readings show is measured anew.
+    /// Of this attempt. Steps that were taken count as taken, waits that time alone ends count from when they were, and what readings show is measured anew.
     /// </summary>
     public static ConvergenceState Of(SessionRecord record, ConvergenceTerms terms)
     {
         var limit = record.Start?.DowntimeLimit?.ToTimeSpan() ?? terms.Document.InitialDowntime;
         var document = record.Start?.Unattended?.Document;
         var state = UnattendedPolicy.Join(terms, limit, TimeSpan.Zero);
-        foreach (var (at, request, byPolicy) in Done(record).OrderBy(done => done.At))
+        foreach (var (at, request, byPolicy) in Done(record).Where(done => done.At >= record.StartedAt).OrderBy(done => done.At))
         {
             var elapsed = record.StartedAt is { } started && at > started ? at - started : TimeSpan.Zero;
             limit = request.AdjustSource?.DowntimeLimit?.ToTimeSpan() ?? limit;

@@ -150,7 +150,7 @@ internal sealed record SessionRecord
         JournalEntry.AloneDone done => AfterAlone(done),
         JournalEntry.Ended ended => this with
         {
-            LoneDecisions = AfterTheEnd(),
+            LoneDecisions = AfterTheEnd(ended.Outcome),
             State = SessionState.Ended,
             EndedAt = ended.At,
             Outcome = ended.Outcome,
@@ -232,15 +232,16 @@ internal sealed record SessionRecord
 
     private SessionRecord AfterAlone(JournalEntry.AloneDone done)
     {
-        var lone = LoneDecisions[(int)done.Number - 1];
-        var after = this with { LoneDecisions = LoneDecisions.SetItem((int)done.Number - 1, lone.With(done.Outcome, done.Message)) };
+        var lone = LoneDecisions.FirstOrDefault(decided => decided.Decision.Sequence == done.Number)
+            ?? throw new KeyNotFoundException($"Decision {done.Number} is not there.");
+        var after = this with { LoneDecisions = LoneDecisions.Replace(lone, lone.With(done.Outcome, done.Message)) };
         return done.Outcome == DecisionOutcome.Applied ? after.CarriedOut(lone.Request) : after.TakenBack(lone.Request);
     }
 
     /// <summary>To cancel is done when the end is there. Of anything else nobody will say any more what came of it.</summary>
-    private ImmutableList<LoneDecision> AfterTheEnd() => LoneDecisionUnderWay is not { } last ? LoneDecisions : LoneDecisions.SetItem(
+    private ImmutableList<LoneDecision> AfterTheEnd(SessionOutcome outcome) => LoneDecisionUnderWay is not { } last ? LoneDecisions : LoneDecisions.SetItem(
         LoneDecisions.Count - 1,
-        last.Request.CommandCase == CommandCase.CancelSource
+        last.Request.CommandCase == CommandCase.CancelSource && outcome is SessionOutcome.Cancelled or SessionOutcome.Failed
             ? last.With(DecisionOutcome.Applied, "")
             : last.With(DecisionOutcome.Overtaken, "the copy ended before it was known what came of it"));
 

@@ -46,6 +46,9 @@ public class LoneDecisionTests
         var cancelled = Running().After(Decided(1, 20, new ExecuteRequest { CancelSource = new CancelSource() }));
         Assert.True(cancelled.CancelRequested);
         Assert.Equal(DecisionOutcome.Applied, cancelled.After(ended).LoneDecisions[0].Decision.Outcome);
+        Assert.Equal(
+            DecisionOutcome.Overtaken,
+            cancelled.After(new JournalEntry.Ended(s_at, SessionOutcome.EngineLost, "", null)).LoneDecisions[0].Decision.Outcome);
         Assert.Equal(DecisionOutcome.Overtaken, Running().After(Decided(1, 20, Limit(80))).After(ended).LoneDecisions[0].Decision.Outcome);
     }
 
@@ -57,6 +60,12 @@ public class LoneDecisionTests
         var second = first.After(new JournalEntry.Opened(s_at, first.MigrationId, SessionRole.Source, "g1", "", true));
 
         Assert.Single(second.LoneDecisions);
+
+        // They are no steps of the new attempt, though.
+        var begun = second
+            .After(new JournalEntry.Begun(s_at.AddSeconds(90), Command(9, request => request.StartSource = Start())))
+            .After(new JournalEntry.Started(s_at.AddSeconds(90)));
+        Assert.Equal(UnattendedPolicy.Join(Terms(), Milliseconds(20), TimeSpan.Zero), KnownDecisions.Of(begun, Terms()));
     }
 
     [Fact]
@@ -163,13 +172,15 @@ public class LoneDecisionTests
 
     private static SessionRecord Running() => SessionRecord.Empty
         .After(new JournalEntry.Opened(s_at, Guid.NewGuid(), SessionRole.Source, "g1", "", true))
-        .After(new JournalEntry.Begun(s_at, Command(1, request => request.StartSource = new StartSource
-        {
-            DowntimeLimit = Milliseconds(20).ToDuration(),
-            Terms = new TransferTerms(),
-            Unattended = new UnattendedTerms { Document = Document() },
-        })))
+        .After(new JournalEntry.Begun(s_at, Command(1, request => request.StartSource = Start())))
         .After(new JournalEntry.Started(s_at));
+
+    private static StartSource Start() => new()
+    {
+        DowntimeLimit = Milliseconds(20).ToDuration(),
+        Terms = new TransferTerms(),
+        Unattended = new UnattendedTerms { Document = Document() },
+    };
 
     private static SessionRecord Applied(SessionRecord record, uint number, int seconds, ExecuteRequest request) =>
         record.After(Decided(number, seconds, request)).After(new JournalEntry.AloneDone(s_at, number, DecisionOutcome.Applied, ""));

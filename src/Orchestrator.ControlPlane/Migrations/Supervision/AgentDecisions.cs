@@ -35,18 +35,19 @@ internal sealed class AgentDecisions(int recorded)
     /// <returns>The oldest that is not in the record and whose outcome is known, fit for the record; null when there is none.</returns>
     public Decision? Next(MigrationReport report)
     {
-        if (Recorded >= report.UnattendedDecisions.Count || report.UnattendedDecisions[Recorded] is { Outcome: DecisionOutcome.Intended } next)
+        if (report.UnattendedDecisions.ElementAtOrDefault(Recorded) is not
+            { Outcome: DecisionOutcome.Applied or DecisionOutcome.Refused or DecisionOutcome.Overtaken } decided)
         {
             return null;
         }
 
-        next = report.UnattendedDecisions[Recorded].Clone();
+        var next = decided.Clone();
         next.Origin = DecisionOrigin.Agent;
         next.Rule = Words.Clean(next.Rule);
         next.Reason = Words.Clean(next.Reason);
         next.OutcomeMessage = Words.Clean(next.OutcomeMessage);
         next.Inputs.Clear();
-        foreach (var (name, value) in report.UnattendedDecisions[Recorded].Inputs)
+        foreach (var (name, value) in decided.Inputs)
         {
             next.Inputs[Words.Clean(name)] = Words.Clean(value);
         }
