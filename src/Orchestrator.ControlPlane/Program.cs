@@ -4,6 +4,7 @@ using Orchestrator.ControlPlane.Guests;
 using Orchestrator.ControlPlane.Hosts;
 using Orchestrator.ControlPlane.Migrations;
 using Orchestrator.ControlPlane.Policies;
+using Orchestrator.ControlPlane.Replicas;
 using Orchestrator.Rpc.Serving;
 using Orchestrator.V1;
 
@@ -16,6 +17,12 @@ internal static class Program
     {
         try
         {
+            if (args is [DatabaseProgram.Command, .. var settings])
+            {
+                await DatabaseProgram.RunAsync(settings);
+                return 0;
+            }
+
             await using var app = Build(args);
             await app.RunAsync();
             return 0;
@@ -43,8 +50,10 @@ internal static class Program
         // The database goes down last and takes its time to do it properly.
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(60));
 
-        builder.AddListening(HostService.Descriptor, GuestService.Descriptor, PolicyService.Descriptor, MigrationService.Descriptor);
+        builder.AddListening(
+            HostService.Descriptor, GuestService.Descriptor, PolicyService.Descriptor, MigrationService.Descriptor, ReplicaService.Descriptor);
         builder.AddDatabase();
+        builder.AddReplicas();
         builder.AddPolicies();
         builder.AddHosts();
         builder.AddGuests();
@@ -52,6 +61,7 @@ internal static class Program
 
         var app = builder.Build();
         app.MapRpc();
+        app.MapReplicas();
         app.MapPolicies();
         app.MapHosts();
         app.MapGuests();

@@ -7,17 +7,26 @@ namespace Orchestrator.Scenarios;
 /// One control plane with its Postgres and two agents for all scenarios; each scenario brings its own guest. A scenario that kills a part
 /// brings it back.
 /// </summary>
-public sealed class ScenarioFleet : IAsyncLifetime, IDisposable
+public class ScenarioFleet : IAsyncLifetime, IDisposable
 {
     /// <summary>Generous: the machine may be busy with other things. A scenario that waits this long has failed.</summary>
     public static readonly TimeSpan Bound = TimeSpan.FromSeconds(120);
 
     private readonly FleetFolder _folder = new("scenarios");
     private Fleet? _fleet;
+    private ControlPlaneServer? _asked;
+
+    /// <summary>How many processes are the control plane.</summary>
+    protected virtual int Replicas => 1;
 
     public Fleet Fleet => _fleet ?? throw new InvalidOperationException("The fleet is not up.");
 
-    public ControlPlaneServer ControlPlane => Fleet.ControlPlane;
+    /// <summary>The replica that scenarios ask; the first unless one says otherwise.</summary>
+    public ControlPlaneServer ControlPlane
+    {
+        get => _asked ?? Fleet.ControlPlane;
+        set => _asked = value;
+    }
 
     public AgentServer HostA => Fleet.Agent("host-a");
 
@@ -31,6 +40,7 @@ public sealed class ScenarioFleet : IAsyncLifetime, IDisposable
             new FleetPlan
             {
                 Folder = _folder.Path,
+                Replicas = Replicas,
                 Hosts = [new HostPlan("host-a", "127.0.0.1", qemu), new HostPlan("host-b", "127.0.0.2", qemu)],
             },
             _ => { },
@@ -52,6 +62,7 @@ public sealed class ScenarioFleet : IAsyncLifetime, IDisposable
         // What the parts said, for whoever looks for the reason of a failure.
         _folder.Keep = Environment.GetEnvironmentVariable("ORCHESTRATOR_KEEP") is "1";
         _folder.Dispose();
+        GC.SuppressFinalize(this);
     }
 
     /// <summary>Runs the target's agent with other settings for a while, and brings it back as it was.</summary>
@@ -75,7 +86,7 @@ public sealed class ScenarioFleet : IAsyncLifetime, IDisposable
     /// <summary>Brings back what a scenario that failed half-way left dead, so that the next one tells of itself.</summary>
     public async Task ReviveAsync()
     {
-        foreach (var server in Fleet.Agents.Concat<Server>([ControlPlane]).Where(server => !server.IsRunning))
+        foreach (var server in Fleet.Agents.Concat<Server>(Fleet.ControlPlanes).Where(server => !server.IsRunning))
         {
             await server.StartAsync(Patience());
         }

@@ -8,9 +8,6 @@ namespace Orchestrator.Scenarios;
 [Collection(FleetScenarios.Name)]
 public class UnattendedScenarios(ScenarioFleet fleet) : IAsyncLifetime
 {
-    // Not the control plane's name, so that looking is not listening.
-    private const string Onlooker = "c0ffee00-0000-4000-8000-000000000001";
-
     private static readonly TimeSpan s_silence = TimeSpan.FromSeconds(2);
 
     public async Task InitializeAsync()
@@ -106,10 +103,10 @@ public class UnattendedScenarios(ScenarioFleet fleet) : IAsyncLifetime
         return (id, await guest.AwaitAsync(id, migration => migration.LatestReading?.Pass >= 2));
     }
 
-    /// <summary>What the source's agent tells an onlooker, while no control plane is there.</summary>
+    /// <summary>What the source's agent tells an onlooker: one without a replica's name sees all and is no control plane that listens.</summary>
     private async Task<MigrationReport> LookAsync(ScenarioGuest guest, string id, Func<MigrationReport, bool> until)
     {
-        using var stream = fleet.HostA.Agent.Observe(new ObserveRequest { ReplicaId = Onlooker }, cancellationToken: guest.Patience);
+        using var stream = fleet.HostA.Agent.Observe(new ObserveRequest(), cancellationToken: guest.Patience);
         MigrationReport? last = null;
         while (await stream.ResponseStream.MoveNext(guest.Patience))
         {

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Grpc.Core;
 using Grpc.Net.Client;
 using Orchestrator.V1;
@@ -15,18 +16,20 @@ internal sealed class Connection : IDisposable
     private readonly TimeProvider _clock;
     private readonly GrpcChannel _channel;
 
-    public Connection(Uri server, TimeSpan timeout, TimeProvider clock)
+    /// <param name="servers">Replicas of one control plane; whenever a connection is made, the first that can be reached is taken.</param>
+    public Connection(IReadOnlyList<Uri> servers, TimeSpan timeout, TimeProvider clock)
     {
-        Server = server;
+        Server = servers[0];
         Timeout = timeout;
         _clock = clock;
-        _channel = GrpcChannel.ForAddress(server, new GrpcChannelOptions
+        _channel = GrpcChannel.ForAddress(Server, new GrpcChannelOptions
         {
             HttpHandler = new SocketsHttpHandler
             {
                 ConnectTimeout = s_connectWithin < timeout ? s_connectWithin : timeout,
                 KeepAlivePingDelay = s_pingEvery,
                 KeepAlivePingTimeout = s_connectWithin,
+                ConnectCallback = servers.Count == 1 ? null : (_, cancellation) => ConnectAsync(servers, cancellation),
             },
             DisposeHttpClient = true,
         });
@@ -54,4 +57,27 @@ internal sealed class Connection : IDisposable
         new(deadline: _clock.GetUtcNow().Add(Timeout + extra).UtcDateTime, cancellationToken: cancellation);
 
     public void Dispose() => _channel.Dispose();
+
+    private static async ValueTask<Stream> ConnectAsync(IReadOnlyList<Uri> servers, CancellationToken cancellation)
+    {
+        for (var index = 0; ; index++)
+        {
+            var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+            try
+            {
+                await socket.ConnectAsync(servers[index].Host.Trim('[', ']'), servers[index].Port, cancellation);
+                return new NetworkStream(socket, ownsSocket: true);
+            }
+            catch (SocketException) when (index + 1 < servers.Count)
+            {
+                // The next may be there.
+                socket.Dispose();
+            }
+            catch
+            {
+                socket.Dispose();
+                throw;
+            }
+        }
+    }
 }

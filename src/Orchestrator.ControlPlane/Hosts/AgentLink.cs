@@ -116,7 +116,7 @@ internal sealed partial class AgentLink : IDisposable
         {
             // Reports do not wait for the ledger to note what the host looks like.
             noted = describe(await DescribeAsync(stream.Token), stream.Token);
-            using var call = Client.Observe(new ObserveRequest { Interval = _interval }, cancellationToken: stream.Token);
+            using var call = Client.Observe(new ObserveRequest { Interval = _interval, ReplicaId = _options.ReplicaId }, cancellationToken: stream.Token);
             using var firstMessage = new CancellationTokenSource(_options.SilenceLimit, _clock);
             using (firstMessage.Token.Register(stream.Cancel))
             {

@@ -28,6 +28,9 @@ internal sealed class AgentOptions
     [Range(typeof(TimeSpan), "00:00:00.1", "00:10:00")]
     public TimeSpan LongestPause { get; set; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>This replica's id; put here by the process itself and not a setting.</summary>
+    internal string ReplicaId { get; set; } = "";
+
     /// <summary>How often the hosts are read again, for what other control planes registered or removed. 100 ms to 10 min.</summary>
     [Range(typeof(TimeSpan), "00:00:00.1", "00:10:00")]
     public TimeSpan ResyncEvery { get; set; } = TimeSpan.FromSeconds(5);

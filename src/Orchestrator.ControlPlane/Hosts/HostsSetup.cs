@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Options;
+using Orchestrator.ControlPlane.Replicas;
 
 namespace Orchestrator.ControlPlane.Hosts;
 
@@ -6,7 +7,8 @@ internal static class HostsSetup
 {
     public static WebApplicationBuilder AddHosts(this WebApplicationBuilder builder)
     {
-        builder.Services.AddOptions<AgentOptions>().BindConfiguration(AgentOptions.Section).ValidateOnStart();
+        builder.Services.AddOptions<AgentOptions>().BindConfiguration(AgentOptions.Section).ValidateOnStart()
+            .Configure<ReplicaIdentity>((options, replica) => options.ReplicaId = replica.ReplicaId.ToString());
         builder.Services.AddSingleton<IValidateOptions<AgentOptions>, AgentOptionsValidator>();
         builder.Services.AddSingleton<HostStore>();
         builder.Services.AddSingleton<HostRegistration>();

@@ -56,6 +56,9 @@ internal sealed record Migration
     /// <summary>Of whoever commands it; one with a lower epoch writes nothing.</summary>
     public required long Epoch { get; init; }
 
+    /// <summary>The replica that commands it; null while it waits for one, and after the end.</summary>
+    public Guid? ReplicaId { get; init; }
+
     public int LastTransition { get; init; }
 
     public int LastDecision { get; init; }
@@ -83,5 +86,4 @@ internal sealed record Migration
     public MigrationTally Tally { get; init; } = new();
 
     public bool HasEnded => MigrationLifecycle.IsEnd(Phase);
-
 }

@@ -100,6 +100,13 @@ internal static class MigrationErrors
     public static RpcException NotAnswered(Guid migrationId) => Refusal.RetryLater(
         StatusCode.Unavailable, Domain, "SHUTTING_DOWN", $"Migration {migrationId} cannot be changed at this moment; call again.", s_restartTakes);
 
+    public static RpcException CommanderSilent(Guid migrationId) => Refusal.RetryLater(
+        StatusCode.Unavailable,
+        Domain,
+        "COMMANDER_SILENT",
+        $"The replica that commands migration {migrationId} did not answer in time; ask again with the same request_id.",
+        s_restartTakes);
+
     public static RpcException WatcherTooSlow() => Refusal.RetryLater(
         StatusCode.ResourceExhausted,
         Domain,

@@ -144,6 +144,7 @@ internal sealed class MigrationGrpcService(
         { Outcome: WishOutcome.LimitAboveBudget, Migration: { } migration } =>
             throw MigrationErrors.LimitAboveBudget(migrationId, migration.MaxDowntime),
         { Outcome: WishOutcome.PostCopyImpossible } => throw MigrationErrors.PostCopyImpossible(migrationId),
+        { Outcome: WishOutcome.CommanderSilent } => throw MigrationErrors.CommanderSilent(migrationId),
         _ => throw MigrationErrors.NotAnswered(migrationId),
     };
 

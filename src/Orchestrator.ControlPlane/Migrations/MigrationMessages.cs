@@ -32,6 +32,7 @@ internal static class MigrationMessages
             EndedAt = migration.EndedAt?.ToTimestamp(),
             Revision = (ulong)migration.Revision,
             Epoch = (ulong)migration.Epoch,
+            ReplicaId = migration.ReplicaId?.ToString() ?? "",
             FailureReason = reason,
             FailureMessage = message,
             GuestWasRunning = migration.GuestWasRunning,

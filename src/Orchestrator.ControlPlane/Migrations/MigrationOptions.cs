@@ -36,6 +36,13 @@ internal sealed class MigrationOptions
     [Range(typeof(TimeSpan), "00:00:01", "01:00:00")]
     public TimeSpan UnattendedAfter { get; set; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>
+    /// A caller's wish about a migration that another replica commands is answered within this time, a take-over included, or
+    /// COMMANDER_SILENT. 1 s to 1 min.
+    /// </summary>
+    [Range(typeof(TimeSpan), "00:00:01", "00:01:00")]
+    public TimeSpan WishWithin { get; set; } = TimeSpan.FromSeconds(10);
+
     /// <summary>How long readings are collected before they are written. 10 ms to 10 s.</summary>
     [Range(typeof(TimeSpan), "00:00:00.01", "00:00:10")]
     public TimeSpan ReadingsEvery { get; set; } = TimeSpan.FromMilliseconds(500);

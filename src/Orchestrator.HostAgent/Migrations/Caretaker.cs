@@ -198,7 +198,7 @@ internal sealed partial class Caretaker(SourceSession session, SessionLog log, A
     private bool IsAlone(SessionRecord record) =>
         record is { State: SessionState.Running, SwitchOverBegun: false, CancelRequested: false, PostCopyRequested: false }
         && record.Unattended is { } terms
-        && attendance.AbsenceOf(session.Commander, session.HeardAt) >= (terms.Silence?.ToTimeSpan() ?? s_usualSilence);
+        && attendance.AbsenceOf(record.ReplicaId, session.HeardAt) >= (terms.Silence?.ToTimeSpan() ?? s_usualSilence);
 
     /// <returns>Null when there is nothing to see to.</returns>
     private ConvergenceTerms? TermsOf(SessionRecord record)

@@ -65,6 +65,7 @@ internal static class Fence
     {
         var asGiven = known.Clone();
         asGiven.Epoch = given.Epoch;
+        asGiven.ReplicaId = given.ReplicaId;
         return asGiven.ToByteString() == given.ToByteString();
     }
 }

@@ -30,7 +30,9 @@ internal abstract record JournalEntry(DateTimeOffset At)
     public sealed record Opened(
         DateTimeOffset At, Guid MigrationId, SessionRole Role, string GuestId, string EngineVersion, bool WasRunning) : JournalEntry(At);
 
-    public sealed record EpochRaised(DateTimeOffset At, ulong Epoch) : JournalEntry(At);
+    /// <summary>Somebody else commands from here on, or says so once more.</summary>
+    /// <param name="ReplicaId">Null in what an earlier release wrote.</param>
+    public sealed record EpochRaised(DateTimeOffset At, ulong Epoch, string? ReplicaId = null) : JournalEntry(At);
 
     /// <summary>Written before a command is carried out.</summary>
     public sealed record Begun(DateTimeOffset At, ExecuteRequest Request) : JournalEntry(At);

@@ -36,6 +36,9 @@ internal sealed record SessionRecord
     /// <summary>Highest seen.</summary>
     public ulong Epoch { get; private init; }
 
+    /// <summary>The replica that commanded last; empty when it gave no name.</summary>
+    public string ReplicaId { get; private init; } = "";
+
     /// <summary>Of the command that opened the session; for the hand-over.</summary>
     public ulong OpeningEpoch { get; private init; }
 
@@ -120,7 +123,7 @@ internal sealed record SessionRecord
     public SessionRecord After(JournalEntry entry) => entry switch
     {
         JournalEntry.Opened opened => AfterOpening(opened),
-        JournalEntry.EpochRaised raised => this with { Epoch = Math.Max(Epoch, raised.Epoch) },
+        JournalEntry.EpochRaised raised => Commanded(raised.Epoch, raised.ReplicaId ?? ReplicaId),
         JournalEntry.Begun begun => AfterBeginning(begun.Request),
         JournalEntry.Answered answered => Decided(Commands[answered.CommandId].Request, answered).AfterAnswer(answered),
         JournalEntry.Refused refused => AfterRefusal(refused),
@@ -173,15 +176,15 @@ internal sealed record SessionRecord
         WasRunning = opened.WasRunning,
         State = SessionState.Opening,
         Epoch = Epoch,
+        ReplicaId = ReplicaId,
         Commands = Commands,
         LastCommandId = LastCommandId,
         LoneDecisions = LoneDecisions,
         SequencesReserved = SequencesReserved,
     };
 
-    private SessionRecord AfterBeginning(ExecuteRequest request) => Intended(request) with
+    private SessionRecord AfterBeginning(ExecuteRequest request) => Intended(request).Commanded(request.Epoch, request.ReplicaId) with
     {
-        Epoch = Math.Max(Epoch, request.Epoch),
         Commands = Commands.SetItem(request.CommandId, new CommandRecord(request, null)),
     };
 
@@ -198,9 +201,12 @@ internal sealed record SessionRecord
             or CommandCase.Attend or CommandCase.None => this,
     };
 
-    private SessionRecord Decided(ExecuteRequest request, JournalEntry answer) => this with
+    /// <summary>The answer to a command of an earlier epoch may come after somebody else has taken over.</summary>
+    private SessionRecord Commanded(ulong epoch, string replicaId) =>
+        epoch >= Epoch ? this with { Epoch = epoch, ReplicaId = replicaId } : this;
+
+    private SessionRecord Decided(ExecuteRequest request, JournalEntry answer) => Commanded(request.Epoch, request.ReplicaId) with
     {
-        Epoch = Math.Max(Epoch, request.Epoch),
         LastCommandId = Math.Max(LastCommandId, request.CommandId),
         Commands = Commands.SetItem(request.CommandId, new CommandRecord(request, answer)),
     };

@@ -85,9 +85,14 @@ internal sealed class AgentGrpcService(
     {
         Violations violations = new();
         var interval = violations.Duration("interval", request.Interval, TimeSpan.FromMilliseconds(50), TimeSpan.FromSeconds(60)) ?? s_usualInterval;
+        if (request.ReplicaId.Length > 0)
+        {
+            violations.Uuid("replica_id", request.ReplicaId);
+        }
+
         Sound(violations);
         using var listening = sessions.Listen(request.ReplicaId);
-        await observers.ServeAsync(interval, responseStream, context.CancellationToken);
+        await observers.ServeAsync(interval, request.ReplicaId, responseStream, context.CancellationToken);
     }
 
     public override async Task<HandOverResponse> HandOver(HandOverRequest request, ServerCallContext context)

@@ -19,9 +19,14 @@ internal static partial class ExecuteRequestCheck
     public static ExecuteRequest Check(ExecuteRequest given, Violations violations)
     {
         violations.Uuid("migration_id", given.MigrationId);
-        if (given.CommandId == 0)
+        if (given.CommandCase == CommandCase.Attend != (given.CommandId == 0))
         {
-            violations.Add("command_id", "must be 1 or more");
+            violations.Add("command_id", "must be 1 or more, and 0 for attend");
+        }
+
+        if (given.ReplicaId.Length > 0)
+        {
+            violations.Uuid("replica_id", given.ReplicaId);
         }
 
         var request = given.Clone();
@@ -50,7 +55,7 @@ internal static partial class ExecuteRequestCheck
                 break;
             case CommandCase.ResumeSource or CommandCase.StartPostCopy or CommandCase.CancelSource
                 or CommandCase.HandOverTarget or CommandCase.FinishSource or CommandCase.FinishTarget or CommandCase.AbandonTarget
-                or CommandCase.AbandonSource:
+                or CommandCase.AbandonSource or CommandCase.Attend:
                 break;
         }
 

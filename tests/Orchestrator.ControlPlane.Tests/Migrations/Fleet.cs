@@ -5,6 +5,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using Orchestrator.ControlPlane.Database;
+using Orchestrator.ControlPlane.Database.Notifications;
 using Orchestrator.ControlPlane.Guests;
 using Orchestrator.ControlPlane.Hosts;
 using Orchestrator.ControlPlane.Migrations;
@@ -14,6 +15,7 @@ using Orchestrator.ControlPlane.Migrations.Supervision;
 using Orchestrator.ControlPlane.Migrations.Watching;
 using Orchestrator.ControlPlane.Migrations.Wishes;
 using Orchestrator.ControlPlane.Policies;
+using Orchestrator.ControlPlane.Replicas;
 using Orchestrator.PolicyMessages;
 using Orchestrator.V1;
 
@@ -31,12 +33,18 @@ internal sealed class Fleet : IAsyncDisposable
 
     private readonly ConcurrentQueue<Exception> _failures = new();
 
-    public Fleet(NpgsqlDataSource database, PlayedAgents? agents = null, MovedClock? clock = null, TimeSpan? retryFor = null)
+    /// <param name="lease">Long by default: a busy machine is not to cost a test its lease.</param>
+    public Fleet(
+        NpgsqlDataSource database, PlayedAgents? agents = null, MovedClock? clock = null, TimeSpan? retryFor = null, TimeSpan? lease = null,
+        TimeSpan? wishWithin = null)
     {
         Database = database;
         Agents = agents ?? new PlayedAgents();
         Clock = clock ?? new MovedClock();
-        var options = Options.Create(new MigrationOptions { ReadingsEvery = TimeSpan.FromMilliseconds(10) });
+        var options = Options.Create(new MigrationOptions
+        {
+            ReadingsEvery = TimeSpan.FromMilliseconds(10), WishWithin = wishWithin ?? TimeSpan.FromSeconds(60),
+        });
         var gate = new DatabaseGate(
             database,
             Options.Create(new DatabaseOptions { RetryFor = retryFor ?? TimeSpan.FromSeconds(30) }),
@@ -46,6 +54,16 @@ internal sealed class Fleet : IAsyncDisposable
         Hosts = new HostStore(gate);
         Policies = new PolicyStore(gate);
         Migrations = new MigrationStore(gate);
+        Claims = new MigrationClaims(gate);
+        Replicas = new ReplicaStore(gate);
+        var term = lease ?? TimeSpan.FromSeconds(60);
+        Lease = new ReplicaLease(
+            new ReplicaIdentity(Guid.NewGuid(), "test", () => "http://127.0.0.1:7443"),
+            database,
+            Options.Create(new ReplicaOptions { Lease = term, RenewEvery = term / 10, SweepEvery = TimeSpan.FromMilliseconds(50) }),
+            TimeProvider.System,
+            NullLogger<ReplicaLease>.Instance);
+        Notifications = new NotificationListener(database, TimeProvider.System, NullLogger<NotificationListener>.Instance);
         Progress = new ProgressStore(gate);
         History = new MigrationHistory(gate);
         Feed = new MigrationFeed(options);
@@ -56,15 +74,22 @@ internal sealed class Fleet : IAsyncDisposable
             History = History,
             Readings = Readings,
             Feed = Feed,
-            Agents = Agents,
+            Agents = new LeasedCalls(Agents, Lease),
+            Lease = Lease,
             Beat = new SupervisionBeat(Clock, options.Value),
             Faults = new FaultPoint(Options.Create(new FaultOptions())),
             Logger = new CollectingLogger<MigrationSupervisor>(_failures),
         };
-        Supervisors = new MigrationSupervisors(Migrations, Policies, Post, Edges, new CollectingLogger<MigrationSupervisors>(_failures));
+        Supervisors = new MigrationSupervisors(Claims, Policies, Post, Edges, new CollectingLogger<MigrationSupervisors>(_failures));
+        TakeOver = new MigrationTakeOver(Claims, Supervisors, Lease, Notifications, NullLogger<MigrationTakeOver>.Instance);
         var facts = new AdmissionFacts(Guests, Hosts, Policies, Options.Create(new DefaultPolicyOptions()));
         Admission = new MigrationAdmission(facts, Migrations, Supervisors, Agents, Clock);
-        Wishes = new MigrationWishes(Migrations, History, facts, Supervisors);
+        Sources = new WatchSources(Migrations, History, Feed);
+        Follower = new RemoteFollower(Sources, Supervisors, Notifications, TimeProvider.System, NullLogger<RemoteFollower>.Instance);
+        var post = new WishPost(new WishStore(gate), new WishReader(Policies));
+        Desk = new WishDesk(post, Supervisors, Notifications, TimeProvider.System, NullLogger<WishDesk>.Instance);
+        Wishes = new MigrationWishes(
+            Migrations, History, facts, Supervisors, new WishErrand(post, Desk, Migrations, options, TimeProvider.System));
     }
 
     /// <summary>For tests of the stores: nothing runs.</summary>
@@ -98,23 +123,52 @@ internal sealed class Fleet : IAsyncDisposable
 
     public MigrationSupervisors Supervisors { get; }
 
+    public MigrationClaims Claims { get; }
+
+    public ReplicaStore Replicas { get; }
+
+    public ReplicaLease Lease { get; }
+
+    public NotificationListener Notifications { get; }
+
+    public MigrationTakeOver TakeOver { get; }
+
+    public WatchSources Sources { get; }
+
+    public RemoteFollower Follower { get; }
+
+    public WishDesk Desk { get; }
+
     public MigrationAdmission Admission { get; }
 
     public MigrationWishes Wishes { get; }
 
     public async Task<Fleet> StartAsync()
     {
+        await Lease.BeginAsync(CancellationToken.None);
+        await Notifications.StartAsync(CancellationToken.None);
         await Readings.StartAsync(CancellationToken.None);
-        await Supervisors.StartAsync(CancellationToken.None);
+        await Follower.StartAsync(CancellationToken.None);
+        await Desk.StartAsync(CancellationToken.None);
+        await TakeOver.StartAsync(CancellationToken.None);
         return this;
     }
 
     public async ValueTask DisposeAsync()
     {
-        await Supervisors.StopAsync(CancellationToken.None);
+        await TakeOver.StopAsync(CancellationToken.None);
+        await Desk.StopAsync(CancellationToken.None);
+        await Follower.StopAsync(CancellationToken.None);
         await Readings.StopAsync(CancellationToken.None);
-        Supervisors.Dispose();
+        await Notifications.StopAsync(CancellationToken.None);
+        await Lease.EndAsync();
+        await Replicas.EndAsync(Lease.ReplicaId, CancellationToken.None);
+        TakeOver.Dispose();
+        Desk.Dispose();
+        Follower.Dispose();
         Readings.Dispose();
+        Notifications.Dispose();
+        await Lease.DisposeAsync();
         Assert.Empty(_failures);
     }
 

@@ -137,14 +137,13 @@ public sealed class MigrationAdmissionTests(PostgresFixture postgres) : IClassFi
     }
 
     [Fact]
-    public async Task AdmitAsync_AdmittedAndForgotten_IsTakenUpByTheRepeat()
+    public async Task AdmitAsync_AdmittedAndForgotten_IsTakenUp()
     {
-        // As after a crash between the row and the supervisor, or a lost acknowledgement of the row.
+        // As after a crash between the row and the supervisor: nobody commands it, and the replica that lives takes it up.
         var move = await _fleet.AddGuestAsync();
         var request = move.Request(await _fleet.AddPolicyAsync(Fleet.Doubling));
         await using (var other = new Fleet(postgres.DataSource, _fleet.Agents, _fleet.Clock))
         {
-            await other.Supervisors.StopAsync(CancellationToken.None);
             Assert.True(StartMigrationCommand.TryParse(request, out var command, out _));
             Assert.Equal(AdmissionOutcome.Admitted, (await other.Admission.AdmitAsync(command, CancellationToken.None)).Outcome);
         }

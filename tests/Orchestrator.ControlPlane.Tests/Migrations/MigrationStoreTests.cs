@@ -16,6 +16,8 @@ public sealed class MigrationStoreTests(PostgresFixture postgres) : IClassFixtur
 {
     private static readonly DateTimeOffset s_at = new(2026, 3, 1, 12, 0, 0, 123, TimeSpan.Zero);
 
+    private static readonly Guid s_replica = Guid.NewGuid();
+
     private readonly Fleet _fleet = Fleet.Idle(postgres.DataSource);
 
     [Fact]
@@ -173,7 +175,7 @@ public sealed class MigrationStoreTests(PostgresFixture postgres) : IClassFixtur
     public async Task WriteAsync_FencedOut_ChangesNothing()
     {
         var read = await AdmittedAsync();
-        var adopted = await _fleet.Migrations.AdoptAsync(read.MigrationId, CancellationToken.None);
+        var adopted = await AdoptAsync(read);
         Assert.Equal(read.Epoch + 1, adopted?.Epoch);
         StoredCommand command = new(1, read.SourceHostId, AgentCommandKind.CancelSource, Adjust(read, 1), s_at);
 
@@ -196,7 +198,7 @@ public sealed class MigrationStoreTests(PostgresFixture postgres) : IClassFixtur
         {
             var read = await AdmittedAsync();
             var adopted = await Task.WhenAll(Enumerable.Range(0, 3).Select(_ =>
-                _fleet.Migrations.AdoptAsync(read.MigrationId, CancellationToken.None)));
+                AdoptAsync(read)));
             Assert.Equal([2L, 3L, 4L], adopted.Select(migration => migration!.Epoch).Order());
 
             var outcomes = await Task.WhenAll(adopted.Select(async mine => (mine!.Epoch, Outcome: await _fleet.Progress.WriteAsync(
@@ -235,7 +237,7 @@ public sealed class MigrationStoreTests(PostgresFixture postgres) : IClassFixtur
             (moved ? read.TargetHostId : read.SourceHostId, null, null, StoredGuestState.Paused),
             (guest?.HostId, guest?.ActiveMigrationId, guest?.MigrationTargetHostId, guest!.State));
         Assert.Null(await _fleet.Migrations.FindRunningOfAsync(read.GuestId, CancellationToken.None));
-        Assert.Null(await _fleet.Migrations.AdoptAsync(read.MigrationId, CancellationToken.None));
+        Assert.Null(await AdoptAsync(read));
     }
 
     [Fact]
@@ -307,6 +309,7 @@ public sealed class MigrationStoreTests(PostgresFixture postgres) : IClassFixtur
         CreatedAt = s_at,
         Revision = 1,
         Epoch = 1,
+        ReplicaId = s_replica,
         LastTransition = 1,
     };
 
@@ -333,4 +336,7 @@ public sealed class MigrationStoreTests(PostgresFixture postgres) : IClassFixtur
             LatestReading = Readings.Full(1),
         }, guest!);
     }
+
+    private Task<Migration?> AdoptAsync(Migration read) =>
+        _fleet.Claims.AdoptAsync(read.MigrationId, s_replica, CancellationToken.None);
 }

@@ -153,7 +153,7 @@ public sealed class MigrationTroubleTests(PostgresFixture postgres) : IClassFixt
         var move = await _fleet.AddGuestAsync();
         await move.CopyAsync();
         await move.ReadAsync(move.Copying(0.5));
-        var adopted = await _fleet.Migrations.AdoptAsync(move.Id, CancellationToken.None);
+        var adopted = await _fleet.Claims.AdoptAsync(move.Id, _fleet.Lease.ReplicaId, CancellationToken.None);
 
         Assert.Equal(WishOutcome.NotAnswered, (await move.CancelAsync())?.Outcome);
 
@@ -211,6 +211,7 @@ public sealed class MigrationTroubleTests(PostgresFixture postgres) : IClassFixt
             var again = await agent.NextAsync(kind);
             Assert.Equal((before.CommandId, before.Epoch + 1), (again.Request.CommandId, again.Request.Epoch));
             before.Epoch = again.Request.Epoch;
+            before.ReplicaId = again.Request.ReplicaId;
             Assert.Equal(before, again.Request);
             return again;
         }

@@ -45,6 +45,9 @@ internal sealed class PlayedAgent
     /// <summary>What a poll answers: the last report that the test gave to anybody.</summary>
     public void Say(params MigrationReport[] reports) => _reports = reports;
 
+    /// <summary>Every word of a new commander; answered by itself.</summary>
+    public ConcurrentQueue<ExecuteRequest> Attended { get; } = new();
+
     public async Task<PlayedCall> NextAsync(AgentCommandKind kind)
     {
         using var bound = new CancellationTokenSource(TimeSpan.FromSeconds(60));
@@ -64,6 +67,12 @@ internal sealed class PlayedAgent
 
     public Task<ExecuteResponse> ExecuteAsync(ExecuteRequest request, CancellationToken cancellation)
     {
+        if (request.Attend is not null)
+        {
+            Attended.Enqueue(request);
+            return Task.FromResult(new ExecuteResponse { Report = _reports.LastOrDefault() });
+        }
+
         var call = new PlayedCall(this, request, cancellation);
         _seen.Enqueue(call);
         if (Play(request) is { } answer)

@@ -24,7 +24,7 @@ internal sealed class MigrationAdmission(
         {
             if (await migrations.FindAsync(command.MigrationId, cancellation) is { } before)
             {
-                return await RepeatAsync(command, before, cancellation);
+                return Repeat(command, before);
             }
 
             var (refusal, migration, guestRevision) = await CheckAsync(command, cancellation);
@@ -52,16 +52,8 @@ internal sealed class MigrationAdmission(
         }
     }
 
-    private async Task<AdmissionResult> RepeatAsync(StartMigrationCommand command, Migration before, CancellationToken cancellation)
-    {
-        if (!command.Request.Equals(before.Request))
-        {
-            return new AdmissionResult(AdmissionOutcome.Exists, before);
-        }
-
-        await supervisors.BeginIfForgottenAsync(before, cancellation);
-        return new AdmissionResult(AdmissionOutcome.AdmittedBefore, before);
-    }
+    private static AdmissionResult Repeat(StartMigrationCommand command, Migration before) => new(
+        command.Request.Equals(before.Request) ? AdmissionOutcome.AdmittedBefore : AdmissionOutcome.Exists, before);
 
     private async Task<(AdmissionResult? Refusal, Migration? Migration, long GuestRevision)> CheckAsync(
         StartMigrationCommand command, CancellationToken cancellation)
@@ -130,6 +122,7 @@ internal sealed class MigrationAdmission(
             CreatedAt = at,
             Revision = 1,
             Epoch = 1,
+            ReplicaId = supervisors.Commander,
             LastTransition = 1,
         };
     }

@@ -52,7 +52,8 @@ internal sealed record MigrationRow(
     int ThrottlePercent,
     TimeSpan? FinalLimit,
     bool PostCopyUsed,
-    TimeSpan PausedToConverge)
+    TimeSpan PausedToConverge,
+    Guid? ReplicaId)
 {
     /// <summary>In the order of the record.</summary>
     public const string Columns = """
@@ -67,7 +68,8 @@ internal sealed record MigrationRow(
         m.source_engine_version AS SourceEngineVersion, m.target_engine_version AS TargetEngineVersion,
         m.predicted_downtime AS PredictedDowntime, m.reported_downtime AS ReportedDowntime, m.observed_downtime AS ObservedDowntime,
         m.bytes_transferred AS BytesTransferred, m.ram_bytes AS RamBytes, m.passes, m.throttle_percent AS ThrottlePercent,
-        m.final_limit AS FinalLimit, m.post_copy_used AS PostCopyUsed, m.paused_to_converge AS PausedToConverge
+        m.final_limit AS FinalLimit, m.post_copy_used AS PostCopyUsed, m.paused_to_converge AS PausedToConverge,
+        m.replica_id AS ReplicaId
         """;
 
     public static MigrationRow From(Migration migration) => new(
@@ -114,7 +116,8 @@ internal sealed record MigrationRow(
         migration.Tally.ThrottlePercent,
         migration.Tally.FinalLimit,
         migration.Tally.PostCopyUsed,
-        migration.Tally.PausedToConverge);
+        migration.Tally.PausedToConverge,
+        migration.ReplicaId);
 
     public Migration ToMigration() => new()
     {
@@ -138,6 +141,7 @@ internal sealed record MigrationRow(
         EndedAt = EndedAt is { } ended ? new DateTimeOffset(ended, TimeSpan.Zero) : null,
         Revision = Revision,
         Epoch = Epoch,
+        ReplicaId = ReplicaId,
         LastTransition = LastTransition,
         LastDecision = LastDecision,
         LastCommand = LastCommand,

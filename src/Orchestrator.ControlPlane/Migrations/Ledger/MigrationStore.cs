@@ -1,13 +1,18 @@
 using Dapper;
 using Npgsql;
 using Orchestrator.ControlPlane.Database;
+using Orchestrator.ControlPlane.Database.Notifications;
+using Orchestrator.ControlPlane.Migrations.Watching;
 
 namespace Orchestrator.ControlPlane.Migrations.Ledger;
 
-/// <summary>Owns the table migrations: admits, finds, hands over. What a running migration writes is in <see cref="ProgressStore"/>.</summary>
+/// <summary>
+/// Owns the table migrations: admits and finds. What a running migration writes is in <see cref="ProgressStore"/>, who commands it in
+/// <see cref="MigrationClaims"/>.
+/// </summary>
 internal sealed class MigrationStore(DatabaseGate database)
 {
-    private const string NotEnded = "m.phase NOT IN ('Completed', 'Cancelled', 'Failed')";
+    public const string NotEnded = "m.phase NOT IN ('Completed', 'Cancelled', 'Failed')";
 
     /// <summary>
     /// Writes the migration down and takes hold of its guest. The guest must be as it was read: of two starts for one guest one finds that.
@@ -22,7 +27,7 @@ internal sealed class MigrationStore(DatabaseGate database)
                 last_transition, last_decision, last_command, undoing, failure_reason, failure_message, attention_reason,
                 attention_message, listen_uri, convergence_state, plausibility_memory, latest_reading, source_engine_version,
                 target_engine_version, predicted_downtime, reported_downtime, observed_downtime, bytes_transferred, ram_bytes, passes,
-                throttle_percent, final_limit, post_copy_used, paused_to_converge)
+                throttle_percent, final_limit, post_copy_used, paused_to_converge, replica_id)
             VALUES (
                 @MigrationId, @GuestId, @SourceHostId, @TargetHostId, @Request::jsonb, @Spec::jsonb, @Policy, @PolicyRevision, @Mode,
                 @MaxDowntime, @Deadline, @MaxBytesPerSecond, @RequestedBy, @GuestWasRunning, @Phase, @PhaseSince, @CreatedAt, @EndedAt,
@@ -30,7 +35,7 @@ internal sealed class MigrationStore(DatabaseGate database)
                 @AttentionReason, @AttentionMessage, @ListenUri, @ConvergenceState::jsonb, @PlausibilityMemory::jsonb,
                 @LatestReading::jsonb, @SourceEngineVersion, @TargetEngineVersion, @PredictedDowntime, @ReportedDowntime,
                 @ObservedDowntime, @BytesTransferred, @RamBytes, @Passes, @ThrottlePercent, @FinalLimit, @PostCopyUsed,
-                @PausedToConverge)
+                @PausedToConverge, @ReplicaId)
             ON CONFLICT (migration_id) DO NOTHING
             """;
         const string Hold = """
@@ -39,9 +44,12 @@ internal sealed class MigrationStore(DatabaseGate database)
                    revision = revision + 1
              WHERE guest_id = @GuestId AND revision = @guestRevision AND active_migration_id IS NULL
             """;
-        const string Begin = """
-            INSERT INTO migration_transitions (migration_id, sequence, from_phase, to_phase, at, reason)
-            VALUES (@MigrationId, @LastTransition, NULL, @Phase, @CreatedAt, 'asked for')
+        const string Begin = $"""
+            WITH begun AS (
+                INSERT INTO migration_transitions (migration_id, sequence, from_phase, to_phase, at, reason)
+                VALUES (@MigrationId, @LastTransition, NULL, @Phase, @CreatedAt, 'asked for')
+             RETURNING migration_id)
+            SELECT count(pg_notify('{NotificationChannel.Migration}', migration_id::text)) FROM begun
             """;
         var row = MigrationRow.From(migration);
         var hold = new
@@ -64,7 +72,7 @@ internal sealed class MigrationStore(DatabaseGate database)
                         return AdmitOutcome.GuestChanged;
                     }
 
-                    await connection.ExecuteAsync(new CommandDefinition(Begin, row, transaction, cancellationToken: token));
+                    await connection.ExecuteScalarAsync<long>(new CommandDefinition(Begin, row, transaction, cancellationToken: token));
                     await transaction.CommitAsync(token);
                     return AdmitOutcome.Admitted;
                 }
@@ -92,6 +100,37 @@ internal sealed class MigrationStore(DatabaseGate database)
         return database.RunAsync(
             async (connection, token) => (await connection.QuerySingleOrDefaultAsync<MigrationRow>(
                 new CommandDefinition(Sql, new { migrationId }, cancellationToken: token)))?.ToMigration(),
+            cancellation);
+    }
+
+    /// <summary>Those named, in no order.</summary>
+    public Task<IReadOnlyList<Migration>> ListAsync(IReadOnlyCollection<Guid> migrationIds, CancellationToken cancellation)
+    {
+        const string Sql = $"""
+            SELECT {MigrationRow.Columns}
+              FROM migrations m
+             WHERE m.migration_id = ANY (@migrationIds)
+            """;
+        return database.RunAsync<IReadOnlyList<Migration>>(
+            async (connection, token) => [.. (await connection.QueryAsync<MigrationRow>(
+                new CommandDefinition(Sql, new { migrationIds = migrationIds.ToArray() }, cancellationToken: token)))
+                .Select(row => row.ToMigration())],
+            cancellation);
+    }
+
+    /// <summary>How far the migrations are that are named and, unless only they are asked for, those that have not ended or not long ago.</summary>
+    public Task<IReadOnlyList<LedgerPosition>> ListPositionsAsync(
+        IReadOnlyCollection<Guid> named, bool onlyNamed, DateTimeOffset endedSince, CancellationToken cancellation)
+    {
+        const string Sql = $"""
+            SELECT m.migration_id AS MigrationId, m.last_transition AS LastTransition, m.last_decision AS LastDecision,
+                   m.ended_at IS NOT NULL AS Ended
+              FROM migrations m
+             WHERE m.migration_id = ANY (@named) OR (NOT @onlyNamed AND ({NotEnded} OR m.ended_at >= @endedSince))
+            """;
+        return database.RunAsync<IReadOnlyList<LedgerPosition>>(
+            async (connection, token) => [.. await connection.QueryAsync<LedgerPosition>(
+                new CommandDefinition(Sql, new { named = named.ToArray(), onlyNamed, endedSince = endedSince.UtcDateTime }, cancellationToken: token))],
             cancellation);
     }
 
@@ -133,28 +172,6 @@ internal sealed class MigrationStore(DatabaseGate database)
         return database.RunAsync<IReadOnlyList<Migration>>(
             async (connection, token) => [.. (await connection.QueryAsync<MigrationRow>(
                 new CommandDefinition(Sql, parameters, cancellationToken: token))).Select(row => row.ToMigration())],
-            cancellation);
-    }
-
-    /// <summary>Takes over the command of a migration that has not ended: from here on everybody with a lower epoch writes nothing.</summary>
-    /// <returns>Null when it has ended.</returns>
-    public async Task<Migration?> AdoptAsync(Guid migrationId, CancellationToken cancellation) =>
-        (await AdoptAsync("m.migration_id = @migrationId", new { migrationId }, cancellation)).SingleOrDefault();
-
-    /// <summary>The same for all that have not ended.</summary>
-    public Task<IReadOnlyList<Migration>> AdoptAllAsync(CancellationToken cancellation) => AdoptAsync("true", new { }, cancellation);
-
-    private Task<IReadOnlyList<Migration>> AdoptAsync(string which, object parameters, CancellationToken cancellation)
-    {
-        var sql = $"""
-            UPDATE migrations m
-               SET epoch = m.epoch + 1, revision = m.revision + 1
-             WHERE {which} AND {NotEnded}
-            RETURNING {MigrationRow.Columns}
-            """;
-        return database.RunAsync<IReadOnlyList<Migration>>(
-            async (connection, token) => [.. (await connection.QueryAsync<MigrationRow>(
-                new CommandDefinition(sql, parameters, cancellationToken: token))).Select(row => row.ToMigration())],
             cancellation);
     }
 }

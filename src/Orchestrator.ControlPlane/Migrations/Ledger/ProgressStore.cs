@@ -4,6 +4,7 @@ using Google.Protobuf;
 using Npgsql;
 using Orchestrator.Agent.V1;
 using Orchestrator.ControlPlane.Database;
+using Orchestrator.ControlPlane.Database.Notifications;
 using Orchestrator.Policy.Lifecycle;
 using Orchestrator.V1;
 using MigrationPhase = Orchestrator.Policy.Lifecycle.MigrationPhase;
@@ -18,7 +19,7 @@ internal sealed class ProgressStore(DatabaseGate database)
 {
     public Task<WriteOutcome> WriteAsync(LedgerWrite write, CancellationToken cancellation)
     {
-        const string Sql = """
+        const string Sql = $"""
             WITH written AS (
                 UPDATE migrations
                    SET max_bytes_per_second = @MaxBytesPerSecond, policy = @Policy, policy_revision = @PolicyRevision,
@@ -33,7 +34,7 @@ internal sealed class ProgressStore(DatabaseGate database)
                        reported_downtime = @ReportedDowntime, observed_downtime = @ObservedDowntime,
                        bytes_transferred = @BytesTransferred, ram_bytes = @RamBytes, passes = @Passes,
                        throttle_percent = @ThrottlePercent, final_limit = @FinalLimit, post_copy_used = @PostCopyUsed,
-                       paused_to_converge = @PausedToConverge
+                       paused_to_converge = @PausedToConverge, replica_id = CASE WHEN @ends THEN NULL ELSE replica_id END
                  WHERE migration_id = @MigrationId AND revision = @readRevision AND epoch = @Epoch
              RETURNING migration_id),
             transition AS (
@@ -64,7 +65,7 @@ internal sealed class ProgressStore(DatabaseGate database)
                        state_since = CASE WHEN @guestState IS NULL OR @guestState = state THEN state_since ELSE @at END,
                        revision = revision + 1
                  WHERE @ends AND guest_id = @GuestId AND active_migration_id = @MigrationId AND EXISTS (SELECT FROM written))
-            SELECT count(*) FROM written
+            SELECT count(*), count(CASE WHEN @moves OR @decides THEN pg_notify('{NotificationChannel.Migration}', migration_id::text) END) FROM written
             """;
         var parameters = Parameters(write);
         return database.RunAsync(
@@ -92,7 +93,7 @@ internal sealed class ProgressStore(DatabaseGate database)
     public Task<bool> AnswerAsync(
         Migration migration, StoredCommand command, TimeSpan? decisionToCommand, CancellationToken cancellation)
     {
-        const string Sql = """
+        const string Sql = $"""
             WITH mine AS (
                 SELECT migration_id FROM migrations WHERE migration_id = @MigrationId AND epoch = @Epoch FOR SHARE),
             answered AS (
@@ -104,8 +105,9 @@ internal sealed class ProgressStore(DatabaseGate database)
                 UPDATE migration_decisions d
                    SET outcome = @decisionOutcome, outcome_message = @message, decision_to_command = @decisionToCommand
                   FROM mine
-                 WHERE d.migration_id = mine.migration_id AND d.command_id = @CommandId)
-            SELECT count(*) FROM mine
+                 WHERE d.migration_id = mine.migration_id AND d.command_id = @CommandId
+             RETURNING d.migration_id)
+            SELECT (SELECT count(*) FROM mine), (SELECT count(pg_notify('{NotificationChannel.Migration}', migration_id::text)) FROM decided)
             """;
         var answer = command.Answer ?? throw new ArgumentException("The command has no answer.", nameof(command));
         var parameters = new

@@ -12,12 +12,16 @@ namespace Orchestrator.ControlPlane.Migrations.Supervision;
 internal sealed class AgentSide(MigrationSide side, string hostId, MigrationMailbox mailbox, IAgentCalls agents, SupervisionBeat beat)
     : IAsyncDisposable
 {
+    /// <summary>Commands of the ledger begin at 1.</summary>
+    private const long AttendId = 0;
+
     private static readonly TimeSpan s_firstPause = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan s_longestPause = TimeSpan.FromSeconds(5);
 
     private readonly Queue<StoredCommand> _line = new();
     private readonly List<Task> _calls = [];
     private CancellationTokenSource _away = new();
+    private bool _attendDue;
     private bool _sending;
     private bool _polling;
     private int _attempts;
@@ -41,7 +45,7 @@ internal sealed class AgentSide(MigrationSide side, string hostId, MigrationMail
     public string? AgentInstanceId { get; private set; }
 
     /// <summary>No command waits for an answer.</summary>
-    public bool IsIdle => _line.Count == 0;
+    public bool IsIdle => _line.Count == 0 && !_attendDue;
 
     public TimeSpan SinceHeard => beat.Clock.GetElapsedTime(HeardAt);
 
@@ -84,10 +88,19 @@ internal sealed class AgentSide(MigrationSide side, string hostId, MigrationMail
 
     public void Line(StoredCommand command) => _line.Enqueue(command);
 
+    /// <summary>Before the line goes on, the agent is told who commands now, so that it refuses whoever did before.</summary>
+    public void Attend() => _attendDue = true;
+
     /// <returns>The command, with the agent's answer when it gave one; null when it is no longer waited for.</returns>
     public StoredCommand? End(CallEnded.Command call)
     {
         _sending = false;
+        if (call.CommandId == AttendId)
+        {
+            EndAttend(call.Reply);
+            return null;
+        }
+
         if (_line.Count == 0 || _line.Peek().CommandId != call.CommandId)
         {
             return null;
@@ -147,9 +160,9 @@ internal sealed class AgentSide(MigrationSide side, string hostId, MigrationMail
 
     /// <summary>Sends the first command of the line unless it is under way, or its agent away.</summary>
     /// <returns>How long until it may be tried again; null when there is nothing to wait for.</returns>
-    public TimeSpan? Send(long epoch)
+    public TimeSpan? Send(Guid migrationId, long epoch)
     {
-        if (_sending || !IsConnected || !_line.TryPeek(out var command))
+        if (_sending || !IsConnected || IsIdle)
         {
             return null;
         }
@@ -161,9 +174,11 @@ internal sealed class AgentSide(MigrationSide side, string hostId, MigrationMail
 
         _sending = true;
         _attempts++;
-        var request = command.Request.Clone();
+        var request = _attendDue
+            ? new ExecuteRequest { MigrationId = migrationId.ToString(), Attend = new Attend() }
+            : _line.Peek().Request.Clone();
         request.Epoch = (ulong)epoch;
-        Track(GiveAsync(command.CommandId, request, _attempts, _away.Token));
+        Track(GiveAsync((long)request.CommandId, request, _attempts, _away.Token));
         return null;
     }
 
@@ -194,6 +209,20 @@ internal sealed class AgentSide(MigrationSide side, string hostId, MigrationMail
         await _away.CancelAsync();
         await Task.WhenAll(_calls);
         _away.Dispose();
+    }
+
+    /// <summary>A refusal ends it too: there is no session to fence, or an agent of an earlier release that does not know the command.</summary>
+    private void EndAttend(AgentReply reply)
+    {
+        if (reply is AgentReply.None)
+        {
+            _failedAt = beat.Clock.GetTimestamp();
+            return;
+        }
+
+        HeardAt = beat.Clock.GetTimestamp();
+        _attempts = 0;
+        _attendDue = false;
     }
 
     private TimeSpan Pause()

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Options;
 using Orchestrator.ControlPlane.Migrations.Ledger;
 using Orchestrator.ControlPlane.Migrations.Watching;
 using Orchestrator.ControlPlane.Policies;
+using Orchestrator.ControlPlane.Replicas;
 using Orchestrator.Policy.Lifecycle;
 
 namespace Orchestrator.ControlPlane.Migrations.Supervision;
@@ -9,7 +10,12 @@ namespace Orchestrator.ControlPlane.Migrations.Supervision;
 /// <summary>What one supervisor is given: a migration that was adopted for it, with its policy, its commands and its mail.</summary>
 /// <param name="AgentDecisions">How many decisions of the source's agent its record has.</param>
 internal sealed record MigrationCharge(
-    Migration Migration, PolicyInForce Policy, IEnumerable<StoredCommand> Commands, MigrationMailbox Mailbox, int AgentDecisions);
+    Migration Migration, PolicyInForce Policy, IEnumerable<StoredCommand> Commands, MigrationMailbox Mailbox, int AgentDecisions)
+
+{
+    /// <summary>Somebody else commanded it before, or this process under a lower epoch: the agents are to be told.</summary>
+    public bool TakenOver { get; init; }
+}
 
 /// <summary>What all supervisors reach the world by.</summary>
 internal sealed record SupervisionEdges
@@ -25,6 +31,8 @@ internal sealed record SupervisionEdges
     public required IAgentCalls Agents { get; init; }
 
     public required SupervisionBeat Beat { get; init; }
+
+    public required ReplicaLease Lease { get; init; }
 
     public required FaultPoint Faults { get; init; }
 

@@ -121,6 +121,7 @@ internal sealed class MigrationRecord(
             PhaseSince = at,
             LastTransition = Current.LastTransition + 1,
             EndedAt = MigrationLifecycle.IsEnd(now.Phase) ? at : null,
+            ReplicaId = MigrationLifecycle.IsEnd(now.Phase) ? null : now.ReplicaId,
         };
     }
 

@@ -33,6 +33,15 @@ internal sealed class MigrationSides : IAsyncDisposable
 
     public AgentSide Target { get; }
 
+    /// <summary>Whoever may have a session is to know who commands, before anything else.</summary>
+    public void Attend()
+    {
+        foreach (var side in new[] { MigrationSide.Source, MigrationSide.Target }.Where(_book.HasCommanded))
+        {
+            Of(side).Attend();
+        }
+    }
+
     /// <summary>What progress is decided on has changed, or may have, since this was last asked.</summary>
     public bool TakeNews()
     {
@@ -131,7 +140,7 @@ internal sealed class MigrationSides : IAsyncDisposable
         foreach (var side in new[] { MigrationSide.Source, MigrationSide.Target })
         {
             var agent = Of(side);
-            Sooner(agent.Send(migration.Epoch));
+            Sooner(agent.Send(migration.MigrationId, migration.Epoch));
             if (migration.Phase is MigrationPhase.NeedsAttention)
             {
                 Sooner(agent.Ask(migration.MigrationId, _beat.Options.ProbeEvery));

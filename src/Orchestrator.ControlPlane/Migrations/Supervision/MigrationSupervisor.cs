@@ -39,6 +39,10 @@ internal sealed partial class MigrationSupervisor : IAsyncDisposable
         _record = new MigrationRecord(charge.Migration, book, edges.Store, edges.History, edges.Feed);
         _track = new CopyTrack(charge.Migration, charge.Policy.Document, book);
         _sides = new MigrationSides(charge.Migration, book, charge.Mailbox, edges.Agents, edges.Beat);
+        if (charge.TakenOver)
+        {
+            _sides.Attend();
+        }
     }
 
     private TimeProvider Clock => _edges.Beat.Clock;

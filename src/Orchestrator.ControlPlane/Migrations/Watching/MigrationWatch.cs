@@ -19,7 +19,8 @@ internal sealed class MigrationWatch(MigrationStore migrations, MigrationFeed fe
             return false;
         }
 
-        await tell(Snapshot(migration));
+        watcher.Catch(migration);
+        await tell(feed.Snapshot(migration));
         if (!migration.HasEnded)
         {
             await FollowAsync(watcher, (ulong)migration.Revision, tell, ended => ended, cancellation);
@@ -38,7 +39,8 @@ internal sealed class MigrationWatch(MigrationStore migrations, MigrationFeed fe
             var page = await migrations.ListAsync(query with { RunningOnly = true }, before, SnapshotPage, cancellation);
             foreach (var migration in page)
             {
-                await tell(Snapshot(migration));
+                watcher.Catch(migration);
+                await tell(feed.Snapshot(migration));
             }
 
             if (page.Count < SnapshotPage)
@@ -85,10 +87,4 @@ internal sealed class MigrationWatch(MigrationStore migrations, MigrationFeed fe
             }
         }
     }
-
-    private MigrationHappening Snapshot(Migration migration) => new()
-    {
-        MigrationId = migration.MigrationId.ToString(),
-        Snapshot = MigrationMessages.Of(migration, feed.LatestReading(migration.MigrationId)),
-    };
 }

@@ -25,6 +25,21 @@ internal sealed record AdjustMigrationCommand
 
     public required Adjustment Adjustment { get; init; }
 
+    /// <summary>As it goes to another replica: with the policy's revision resolved.</summary>
+    public required AdjustMigrationRequest Request { get; init; }
+
+    /// <summary>The policy it is to change to has been found.</summary>
+    public AdjustMigrationCommand To(StoredPolicy policy)
+    {
+        var request = Request.Clone();
+        request.SwitchPolicy = new SwitchPolicy { Policy = policy.Name, Revision = (uint)policy.Revision };
+        return this with
+        {
+            Request = request,
+            Adjustment = new Adjustment.SwitchPolicy(policy.Name, policy.Revision, PolicyInForce.Of(policy)),
+        };
+    }
+
     public static bool TryParse(
         AdjustMigrationRequest request, [NotNullWhen(true)] out AdjustMigrationCommand? command, out Violations violations)
     {
@@ -34,6 +49,7 @@ internal sealed record AdjustMigrationCommand
             MigrationId = violations.Uuid("migration_id", request.MigrationId),
             RequestId = violations.Uuid("request_id", request.RequestId),
             Adjustment = Parse(request, violations),
+            Request = request,
         };
         command = violations.Any ? null : parsed;
         return command is not null;

@@ -1,13 +1,12 @@
 using Orchestrator.ControlPlane.Migrations.Admission;
 using Orchestrator.ControlPlane.Migrations.Ledger;
 using Orchestrator.ControlPlane.Migrations.Supervision;
-using Orchestrator.ControlPlane.Policies;
 
 namespace Orchestrator.ControlPlane.Migrations.Wishes;
 
-/// <summary>Brings callers' wishes about a running migration to whoever supervises it, and the answer back.</summary>
+/// <summary>Brings callers' wishes about a running migration to whoever supervises it, here or on another replica, and the answer back.</summary>
 internal sealed class MigrationWishes(
-    MigrationStore migrations, MigrationHistory history, AdmissionFacts facts, MigrationSupervisors supervisors)
+    MigrationStore migrations, MigrationHistory history, AdmissionFacts facts, MigrationSupervisors supervisors, WishErrand errand)
 {
     /// <returns>Null when there is no such migration.</returns>
     public Task<WishAnswer?> CancelAsync(Guid migrationId, string reason, CancellationToken cancellation) =>
@@ -29,10 +28,7 @@ internal sealed class MigrationWishes(
                 return new AdjustResult(null, PolicyUnknown: true);
             }
 
-            command = command with
-            {
-                Adjustment = new Adjustment.SwitchPolicy(policy.Name, policy.Revision, PolicyInForce.Of(policy)),
-            };
+            command = command.To(policy);
         }
 
         return new AdjustResult(await AskAsync(command.MigrationId, new CallerWish.Adjust(command), cancellation), PolicyUnknown: false);
@@ -52,12 +48,8 @@ internal sealed class MigrationWishes(
 
         var answer = await supervisors.AskAsync(migrationId, wish, cancellation);
 
-        // It ended in between, or is not supervised by this process at the moment.
-        return answer is { Outcome: WishOutcome.Ended, Migration: null }
-            ? await migrations.FindAsync(migrationId, cancellation) is { HasEnded: true } ended
-                ? new WishAnswer(WishOutcome.Ended, ended)
-                : new WishAnswer(WishOutcome.NotAnswered, null)
-            : answer;
+        // It ended in between, or is not commanded here.
+        return answer is { Outcome: WishOutcome.Ended, Migration: null } ? await errand.RunAsync(migrationId, wish, cancellation) : answer;
     }
 }
 
