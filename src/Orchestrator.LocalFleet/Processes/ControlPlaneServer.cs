@@ -8,6 +8,12 @@ public sealed class ControlPlaneServer : Server
     private readonly FleetPlan _plan;
     private readonly DatabaseServer? _database;
 
+    /// <summary>The only one, with its own Postgres.</summary>
+    public ControlPlaneServer(FleetPlan plan, TimeProvider clock)
+        : this(plan, 1, null, clock)
+    {
+    }
+
     /// <param name="number">1, 2, 3, ...</param>
     /// <param name="database">Null = it has its own.</param>
     public ControlPlaneServer(FleetPlan plan, int number, DatabaseServer? database, TimeProvider clock)

@@ -14,7 +14,8 @@ public sealed class MigrationTroubleTests(PostgresFixture postgres) : IClassFixt
 {
     private Fleet _fleet = null!;
 
-    public async Task InitializeAsync() => _fleet = await new Fleet(postgres.DataSource).StartAsync();
+    public async Task InitializeAsync() =>
+        _fleet = await new Fleet(postgres.DataSource, wishWithin: TimeSpan.FromSeconds(1)).StartAsync();
 
     public Task DisposeAsync() => _fleet.DisposeAsync().AsTask();
 
@@ -139,12 +140,15 @@ public sealed class MigrationTroubleTests(PostgresFixture postgres) : IClassFixt
         await move.CopyAsync();
         await move.ReadAsync(move.Copying(0.5));
         await move.CancelAsync();
-        (await move.Source.NextAsync(Kind.CancelSource)).Refuse("EPOCH_STALE");
+        var cancel = await move.Source.NextAsync(Kind.CancelSource);
+        var taken = await GiveAwayAsync(move);
+        cancel.Refuse("EPOCH_STALE");
 
         await Eventually.HoldsAsync(() => !_fleet.Supervisors.Supervises(move.Id));
         move.SourceSays(move.Undone());
         Assert.Equal(LifecyclePhase.Cancelling, (await move.FindAsync()).Phase);
-        Assert.Equal(WishOutcome.NotAnswered, (await move.CancelAsync())?.Outcome);
+        Assert.Equal(WishOutcome.CommanderSilent, (await move.CancelAsync())?.Outcome);
+        Assert.Equal(taken, await move.FindAsync());
     }
 
     [Fact]
@@ -153,12 +157,12 @@ public sealed class MigrationTroubleTests(PostgresFixture postgres) : IClassFixt
         var move = await _fleet.AddGuestAsync();
         await move.CopyAsync();
         await move.ReadAsync(move.Copying(0.5));
-        var adopted = await _fleet.Claims.AdoptAsync(move.Id, _fleet.Lease.ReplicaId, CancellationToken.None);
+        var taken = await GiveAwayAsync(move);
 
         Assert.Equal(WishOutcome.NotAnswered, (await move.CancelAsync())?.Outcome);
 
         await Eventually.HoldsAsync(() => !_fleet.Supervisors.Supervises(move.Id));
-        Assert.Equal(adopted, await move.FindAsync());
+        Assert.Equal(taken, await move.FindAsync());
         Assert.DoesNotContain(move.Source.Seen, request => request.CancelSource is not null);
     }
 
@@ -259,6 +263,15 @@ public sealed class MigrationTroubleTests(PostgresFixture postgres) : IClassFixt
 
         Assert.False(move.Source.HasNext);
         Assert.Single(await _fleet.History.ListDecisionsAsync(move.Id, 0, 10, CancellationToken.None));
+    }
+
+    /// <summary>Another replica, which nobody plays, takes it over.</summary>
+    private async Task<ControlPlane.Migrations.Migration> GiveAwayAsync(Move move)
+    {
+        await _fleet.ExecuteAsync(
+            "UPDATE migrations SET replica_id = @other, epoch = epoch + 1, revision = revision + 1 WHERE migration_id = @Id",
+            new { other = Guid.NewGuid(), move.Id });
+        return await move.FindAsync();
     }
 
     private void Away(string host)

@@ -14,13 +14,16 @@ public sealed class OtherReplicaTests(PostgresFixture postgres) : IClassFixture<
 {
     private static readonly TimeSpan s_bound = TimeSpan.FromSeconds(60);
 
+    // Long enough for a busy machine, short enough for one of these to be taken for dead within a test.
+    private static readonly TimeSpan s_term = TimeSpan.FromSeconds(10);
+
     private Fleet _commander = null!;
     private Fleet _other = null!;
 
     public async Task InitializeAsync()
     {
-        _commander = await new Fleet(postgres.DataSource).StartAsync();
-        _other = await new Fleet(postgres.DataSource, _commander.Agents, _commander.Clock).StartAsync();
+        _commander = await new Fleet(postgres.DataSource, lease: s_term).StartAsync();
+        _other = await new Fleet(postgres.DataSource, _commander.Agents, _commander.Clock, lease: s_term).StartAsync();
     }
 
     public async Task DisposeAsync()

@@ -208,6 +208,8 @@ internal sealed class MigrationWatcher(Guid? only, MigrationQuery query, int cap
         {
             if (_tooSlow)
             {
+                // Whoever asks once more is told the same.
+                _bell.Writer.TryWrite(true);
                 return null;
             }
 
