@@ -30,6 +30,13 @@ internal sealed class MigrationOptions
     public TimeSpan CommandTimeout { get; set; } = TimeSpan.FromSeconds(60);
 
     /// <summary>
+    /// Nobody has commanded a migration or listened to its reports for this long: its source's agent does what the policy's
+    /// on_control_plane_loss says. 1 s to 1 h.
+    /// </summary>
+    [Range(typeof(TimeSpan), "00:00:01", "01:00:00")]
+    public TimeSpan UnattendedAfter { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>
     /// A caller's wish about a migration that another replica commands is answered within this time, a take-over included, or
     /// COMMANDER_SILENT. 1 s to 1 min.
     /// </summary>
