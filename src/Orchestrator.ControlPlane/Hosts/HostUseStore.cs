@@ -10,16 +10,19 @@ internal sealed class HostUseStore(DatabaseGate database)
     /// <returns>By host; one that is not known is as empty as any other.</returns>
     public Task<IReadOnlyDictionary<string, HostUse>> ListAsync(IReadOnlyCollection<string> hostIds, CancellationToken cancellation)
     {
-        // Nothing is reserved before there is a queue that reserves.
         const string Sql = """
             SELECT host.host_id AS HostId, there.guests, there.memory AS Memory, there.vcpus AS Vcpus,
-                   0::bigint AS MemoryReserved, 0::bigint AS VcpusReserved, leaving.moves AS MovesOut, coming.moves AS MovesIn
+                   held.memory AS MemoryReserved, held.vcpus AS VcpusReserved, leaving.moves AS MovesOut, coming.moves AS MovesIn
               FROM unnest(@hostIds) AS host (host_id)
              CROSS JOIN LATERAL (
                 SELECT count(*) AS guests, coalesce(sum((spec ->> 'memoryBytes')::numeric), 0) AS memory,
                        coalesce(sum((spec ->> 'vcpus')::bigint), 0)::bigint AS vcpus
                   FROM guests
                  WHERE guests.host_id = host.host_id) AS there
+             CROSS JOIN LATERAL (
+                SELECT coalesce(sum(memory_bytes), 0)::bigint AS memory, coalesce(sum(vcpus), 0)::bigint AS vcpus
+                  FROM migration_slots
+                 WHERE target_host_id = host.host_id) AS held
              CROSS JOIN LATERAL (
                 SELECT count(*) AS moves
                   FROM migrations

@@ -21,7 +21,8 @@ internal sealed class FleetStore(DatabaseGate database, IAgentCalls agents, Time
         """;
 
     private const string Hosts = """
-        SELECT host_id AS HostId, labels::text AS Labels, cordoned, cordon_reason AS CordonReason, description::text AS Description
+        SELECT host_id AS HostId, labels::text AS Labels, cordoned, cordon_reason AS CordonReason, description::text AS Description,
+               dead_at IS NOT NULL AS Dead
           FROM hosts
         """;
 
@@ -87,12 +88,12 @@ internal sealed class FleetStore(DatabaseGate database, IAgentCalls agents, Time
 
     private FleetHost ToHost(HostRow row) => _facts.Of(row.HostId, row.Labels, row.Description) with
     {
-        Condition = agents.IsConnected(row.HostId) ? HostCondition.Connected : HostCondition.Suspect,
+        Condition = row.Dead ? HostCondition.Dead : agents.IsConnected(row.HostId) ? HostCondition.Connected : HostCondition.Suspect,
         Cordoned = row.Cordoned,
         CordonReason = row.CordonReason,
     };
 
-    private sealed record HostRow(string HostId, string Labels, bool Cordoned, string CordonReason, string Description);
+    private sealed record HostRow(string HostId, string Labels, bool Cordoned, string CordonReason, string Description, bool Dead);
 
     private sealed record FailureRow(string GuestId, string HostId, DateTime At)
     {

@@ -173,9 +173,13 @@ internal sealed class Fleet : IAsyncDisposable
 
     public MigrationWishes Wishes { get; }
 
-    /// <param name="dispatch">False: rounds are the test's own.</param>
+    /// <summary>What is started here is let through and commanded here, without the queue: for tests of several replicas.</summary>
+    public bool BeginsHere { get; private set; }
+
+    /// <param name="dispatch">False: nobody waits in the queue, and whoever is asked to start a migration commands it.</param>
     public async Task<Fleet> StartAsync(bool dispatch = true)
     {
+        BeginsHere = !dispatch;
         await Lease.BeginAsync(CancellationToken.None);
         await Notifications.StartAsync(CancellationToken.None);
         await Readings.StartAsync(CancellationToken.None);
@@ -252,6 +256,26 @@ internal sealed class Fleet : IAsyncDisposable
         await ExecuteAsync(
             "UPDATE guests SET host_id = @hostId, state = 'Running', revision = revision + 1 WHERE guest_id = @guestId", new { hostId, guestId });
         return guestId;
+    }
+
+    /// <summary>Lets a migration through both gates, and has it commanded by this replica.</summary>
+    public async Task BeginHereAsync(Migration migration)
+    {
+        await using (var connection = await Database.OpenConnectionAsync())
+        {
+            await using var transaction = await connection.BeginTransactionAsync();
+            var wanted = new SlotWanted(migration.MigrationId, migration.TargetHostId, (long)Memory, 1);
+            await SlotStore.TakeAsync(connection, [wanted], Clock.GetUtcNow(), CancellationToken.None);
+            await SlotStore.GrantAsync(connection, [migration.MigrationId], Clock.GetUtcNow(), CancellationToken.None);
+            await connection.ExecuteAsync(new CommandDefinition(
+                "UPDATE migrations SET replica_id = @ReplicaId WHERE migration_id = @MigrationId",
+                new { Lease.ReplicaId, migration.MigrationId },
+                transaction));
+            await transaction.CommitAsync();
+        }
+
+        var adopted = await Claims.AdoptAsync(migration.MigrationId, Lease.ReplicaId, CancellationToken.None);
+        await Supervisors.TakeUpAsync([adopted ?? throw new InvalidOperationException("It is not there.")], CancellationToken.None);
     }
 
     /// <summary>As admission does it, whatever the limits say.</summary>

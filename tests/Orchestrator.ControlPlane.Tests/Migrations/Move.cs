@@ -50,7 +50,13 @@ internal sealed class Move(Fleet fleet, string guestId, string sourceHost, strin
     {
         var request = Request(await Fleet.AddPolicyAsync(policy ?? Fleet.Doubling), change);
         Assert.True(StartMigrationCommand.TryParse(request, TimeProvider.System.GetUtcNow(), out var command, out var violations), string.Join("; ", violations.Found));
-        return await Fleet.Admission.AdmitAsync(command, CancellationToken.None);
+        var result = await Fleet.Admission.AdmitAsync(command, CancellationToken.None);
+        if (Fleet.BeginsHere && result is { Outcome: AdmissionOutcome.Admitted, Migration: { } migration })
+        {
+            await Fleet.BeginHereAsync(migration);
+        }
+
+        return result;
     }
 
     /// <summary>Admitted, prepared and copying.</summary>

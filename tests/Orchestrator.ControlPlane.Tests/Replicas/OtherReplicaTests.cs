@@ -2,6 +2,7 @@ using Orchestrator.ControlPlane.Migrations;
 using Orchestrator.ControlPlane.Queue;
 using Orchestrator.ControlPlane.Migrations.Watching;
 using Orchestrator.ControlPlane.Migrations.Wishes;
+using Orchestrator.ControlPlane.Queue;
 using Orchestrator.ControlPlane.Tests.Migrations;
 using Orchestrator.TestPostgres;
 using Orchestrator.V1;
@@ -23,8 +24,8 @@ public sealed class OtherReplicaTests(PostgresFixture postgres) : IClassFixture<
 
     public async Task InitializeAsync()
     {
-        _commander = await new Fleet(postgres.DataSource, lease: s_term).StartAsync();
-        _other = await new Fleet(postgres.DataSource, _commander.Agents, _commander.Clock, lease: s_term).StartAsync();
+        _commander = await new Fleet(postgres.DataSource, lease: s_term).StartAsync(dispatch: false);
+        _other = await new Fleet(postgres.DataSource, _commander.Agents, _commander.Clock, lease: s_term).StartAsync(dispatch: false);
     }
 
     public async Task DisposeAsync()
@@ -133,7 +134,7 @@ public sealed class OtherReplicaTests(PostgresFixture postgres) : IClassFixture<
     public async Task Wish_WhoseCommanderDies_IsGrantedByTheNextOne()
     {
         var dying = new Fleet(postgres.DataSource, _commander.Agents, _commander.Clock, lease: TimeSpan.FromSeconds(2));
-        await dying.StartAsync();
+        await dying.StartAsync(dispatch: false);
         var move = await dying.AddGuestAsync();
         await move.CopyAsync();
         await move.ReadAsync(move.Copying(0.5));
