@@ -1,5 +1,4 @@
 using Orchestrator.ControlPlane.Migrations;
-using Orchestrator.ControlPlane.Queue;
 using Orchestrator.ControlPlane.Migrations.Watching;
 using Orchestrator.ControlPlane.Migrations.Wishes;
 using Orchestrator.ControlPlane.Queue;
