@@ -110,7 +110,7 @@ public class CallRefusalTests
         FileDescriptor[] files =
         [
             HostsReflection.Descriptor, GuestsReflection.Descriptor, MigrationsReflection.Descriptor, PoliciesReflection.Descriptor,
-            SchedulesReflection.Descriptor, NoticesReflection.Descriptor,
+            SchedulesReflection.Descriptor, NoticesReflection.Descriptor, AdmissionReflection.Descriptor,
         ];
         var type = files.SelectMany<FileDescriptor, EnumDescriptor>(file => file.EnumTypes).Single(type => type.ClrType == errors);
         var prefix = type.FindValueByNumber(0).Name[..^"UNSPECIFIED".Length];
