@@ -27,7 +27,7 @@ packages_for() {
         lint) echo "$build binutils" ;;
         demo | serve | bench) echo "$build $fleet" ;;
         # Python is the foreign gRPC client.
-        test) echo "$build $fleet git python3 python3-grpcio python3-protobuf protobuf-compiler protobuf-compiler-grpc" ;;
+        test) echo "$build $fleet git python3 python3-grpcio python3-protobuf protobuf-compiler protobuf-compiler-grpc libprotobuf-dev" ;;
         *) die 2 "prerequisites: unknown command '$1'; see ./run prerequisites --help" ;;
     esac
 }

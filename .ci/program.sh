@@ -16,6 +16,13 @@ project_of() {
     esac
 }
 
+# The program's file is called as its project says, else as its project.
+assembly_of() {
+    local named
+    named=$(sed -n 's#.*<AssemblyName>\(.*\)</AssemblyName>.*#\1#p' "$root/$1/$(basename "$1").csproj")
+    echo "${named:-$(basename "$1")}"
+}
+
 wants_help() {
     local argument
     for argument in "$@"; do
@@ -49,7 +56,7 @@ main() {
     name=$(basename "$project")
     [ -f "$root/$project/$name.csproj" ] || die 1 "'$command' needs the project $project, which this checkout does not have"
     if wants_help "$@"; then "$here/prerequisites.sh" migctl; else "$here/prerequisites.sh" "$command"; fi
-    program=$root/$project/bin/Release/net10.0/$name.dll
+    program=$root/$project/bin/Release/net10.0/$(assembly_of "$project").dll
     stamp=$root/.artifacts/built/$name
     is_current "$stamp" "$program" || build_program "$project" "$stamp"
     case $command in

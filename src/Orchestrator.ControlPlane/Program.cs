@@ -4,9 +4,11 @@ using Orchestrator.ControlPlane.Guests;
 using Orchestrator.ControlPlane.Hosts;
 using Orchestrator.ControlPlane.Migrations;
 using Orchestrator.ControlPlane.Placement;
+using Orchestrator.ControlPlane.Notices;
 using Orchestrator.ControlPlane.Policies;
 using Orchestrator.ControlPlane.Queue;
 using Orchestrator.ControlPlane.Replicas;
+using Orchestrator.ControlPlane.Schedules;
 using Orchestrator.Rpc.Serving;
 using Orchestrator.V1;
 
@@ -53,12 +55,8 @@ internal static class Program
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(60));
 
         builder.AddListening(
-            HostService.Descriptor,
-            GuestService.Descriptor,
-            PolicyService.Descriptor,
-            MigrationService.Descriptor,
-            AdmissionService.Descriptor,
-            ReplicaService.Descriptor);
+            HostService.Descriptor, GuestService.Descriptor, PolicyService.Descriptor, MigrationService.Descriptor, AdmissionService.Descriptor,
+            ReplicaService.Descriptor, ScheduleService.Descriptor, NoticeService.Descriptor);
         builder.AddDatabase();
         builder.AddReplicas();
         builder.AddPolicies();
@@ -67,6 +65,8 @@ internal static class Program
         builder.AddMigrations();
         builder.AddPlacement();
         builder.AddQueue();
+        builder.AddNotices();
+        builder.AddSchedules();
 
         var app = builder.Build();
         app.MapRpc();
@@ -76,6 +76,8 @@ internal static class Program
         app.MapGuests();
         app.MapMigrations();
         app.MapQueue();
+        app.MapNotices();
+        app.MapSchedules();
         return app;
     }
 }

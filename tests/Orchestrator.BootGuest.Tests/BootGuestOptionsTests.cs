@@ -11,7 +11,10 @@ public sealed class BootGuestOptionsTests
     {
         var options = new BootGuestOptions
         {
-            WorkingSetMebibytes = 64, Pace = new DirtyPace.FlatOut(), FillMebibytes = 100, BeatsPerSecond = 1000,
+            WorkingSetMebibytes = 64,
+            Pace = new DirtyPace.FlatOut(),
+            FillMebibytes = 100,
+            BeatsPerSecond = 1000,
         };
 
         Assert.Equal("ws=64 rate=0 fill=100 beat=1000", options.ToCommandLine());

@@ -15,7 +15,10 @@ public sealed class MigratedGuestTests : IDisposable
     {
         var options = new BootGuestOptions
         {
-            WorkingSetMebibytes = 32, Pace = new DirtyPace.Steady(64), FillMebibytes = 32, BeatsPerSecond = 500,
+            WorkingSetMebibytes = 32,
+            Pace = new DirtyPace.Steady(64),
+            FillMebibytes = 32,
+            BeatsPerSecond = 500,
         };
         await using var source = await QemuGuest.StartAsync(options, _bound.Token);
         await using var target = await QemuGuest.StartTargetAsync(options, _bound.Token);

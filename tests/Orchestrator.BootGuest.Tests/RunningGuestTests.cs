@@ -18,7 +18,10 @@ public sealed class RunningGuestTests : IDisposable
     {
         var options = new BootGuestOptions
         {
-            WorkingSetMebibytes = 24, Pace = new DirtyPace.Steady(48), FillMebibytes = 8, BeatsPerSecond = 200,
+            WorkingSetMebibytes = 24,
+            Pace = new DirtyPace.Steady(48),
+            FillMebibytes = 8,
+            BeatsPerSecond = 200,
         };
         await using var guest = await QemuGuest.StartAsync(options, _bound.Token);
 

@@ -26,6 +26,10 @@ public sealed class ControlPlaneFixture : IAsyncLifetime
 
     public MigrationService.MigrationServiceClient Migrations => new(_channels[0]);
 
+    public ScheduleService.ScheduleServiceClient Schedules => new(_channels[0]);
+
+    public NoticeService.NoticeServiceClient Notices => new(_channels[0]);
+
     public GrpcChannel Channel => _channels[0];
 
     public IServiceProvider Services => _running[0].Services;
@@ -58,14 +62,7 @@ public sealed class ControlPlaneFixture : IAsyncLifetime
     /// <summary>Another control plane on the same database.</summary>
     public async Task<GrpcChannel> AddReplicaAsync(params string[] settings)
     {
-        var app = Program.Build(
-        [
-            $"--Database:ConnectionString={_database.ConnectionString}", "--Listen:Address=http://127.0.0.1:0",
-            "--Logging:LogLevel:Default=None", "--Logging:LogLevel:Microsoft.AspNetCore=None", "--Agents:ReportInterval=00:00:00.05",
-            "--Agents:ResyncEvery=00:00:00.2", "--Agents:SilenceLimit=00:00:02", "--Agents:LongestPause=00:00:00.3",
-            "--Hosts:NoteEvery=00:00:00.4", "--Hosts:SuspectAfter=00:00:04", "--Hosts:LostAfter=00:00:08", .. settings,
-        ]);
-        await app.StartAsync();
+        var app = await StartReplicaAsync(settings);
         var channel = GrpcChannel.ForAddress(
             app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
         lock (_running)
@@ -75,6 +72,20 @@ public sealed class ControlPlaneFixture : IAsyncLifetime
         }
 
         return channel;
+    }
+
+    /// <summary>The same, for a test that looks inside and ends it itself.</summary>
+    public async Task<WebApplication> StartReplicaAsync(params string[] settings)
+    {
+        var app = Program.Build(
+        [
+            $"--Database:ConnectionString={_database.ConnectionString}", "--Listen:Address=http://127.0.0.1:0",
+            "--Logging:LogLevel:Default=None", "--Logging:LogLevel:Microsoft.AspNetCore=None", "--Agents:ReportInterval=00:00:00.05",
+            "--Agents:ResyncEvery=00:00:00.2", "--Agents:SilenceLimit=00:00:02", "--Agents:LongestPause=00:00:00.3",
+            "--Hosts:NoteEvery=00:00:00.4", "--Hosts:SuspectAfter=00:00:04", "--Hosts:LostAfter=00:00:08", .. settings,
+        ]);
+        await app.StartAsync();
+        return app;
     }
 
     internal async Task<ScriptedAgent> AddHostAsync(string? hostId = null)

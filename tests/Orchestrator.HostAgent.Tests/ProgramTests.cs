@@ -66,7 +66,8 @@ public sealed class ProgramTests : IDisposable
         var start = new ProcessStartInfo(
             "dotnet", [Path.Combine(AppContext.BaseDirectory, "Orchestrator.HostAgent.dll"), .. arguments, .. Engine()])
         {
-            RedirectStandardError = true, RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardOutput = true,
         };
         return Process.Start(start) ?? throw new InvalidOperationException("dotnet did not start.");
     }

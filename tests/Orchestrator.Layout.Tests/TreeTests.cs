@@ -27,9 +27,16 @@ public partial class TreeTests
         ["Orchestrator.Qmp"] = [],
         ["Orchestrator.BootGuest"] = [],
         ["Orchestrator.Rpc"] = ["Orchestrator.Contracts"],
+
+        // The two processes share the contract and the policy, and this is where the one becomes the other.
+        ["Orchestrator.PolicyMessages"] = ["Orchestrator.Policy", "Orchestrator.Contracts", "Orchestrator.Rpc"],
         ["Orchestrator.HostAgent"] =
-            ["Orchestrator.Policy", "Orchestrator.Contracts", "Orchestrator.Rpc", "Orchestrator.Qmp", "Orchestrator.BootGuest"],
-        ["Orchestrator.ControlPlane"] = ["Orchestrator.Policy", "Orchestrator.Contracts", "Orchestrator.Rpc"],
+        [
+            "Orchestrator.Policy", "Orchestrator.PolicyMessages", "Orchestrator.Contracts", "Orchestrator.Rpc", "Orchestrator.Qmp",
+            "Orchestrator.BootGuest",
+        ],
+        ["Orchestrator.ControlPlane"] =
+            ["Orchestrator.Policy", "Orchestrator.PolicyMessages", "Orchestrator.Contracts", "Orchestrator.Rpc"],
         ["Orchestrator.Cli"] = ["Orchestrator.Contracts", "Orchestrator.Rpc"],
 
         // The last three are programs that it starts, not libraries that it calls.

@@ -137,17 +137,36 @@ public sealed class MigrationInfoTests
         Assert.Equal(
             new RamProgress
             {
-                TransferredBytes = 1, RemainingBytes = 2, TotalBytes = 3, DuplicatePages = 4, NormalPages = 5, NormalBytes = 6,
-                SkippedPages = 7, DirtyPagesPerSecond = 8, MegabitsPerSecond = 9.5, DirtySyncCount = 10, DirtySyncMissedZeroCopy = 11,
-                PostcopyRequests = 12, PageSizeBytes = 13, MultifdBytes = 14, PagesPerSecond = 15, PrecopyBytes = 16,
-                DowntimeBytes = 17, PostcopyBytes = 18,
+                TransferredBytes = 1,
+                RemainingBytes = 2,
+                TotalBytes = 3,
+                DuplicatePages = 4,
+                NormalPages = 5,
+                NormalBytes = 6,
+                SkippedPages = 7,
+                DirtyPagesPerSecond = 8,
+                MegabitsPerSecond = 9.5,
+                DirtySyncCount = 10,
+                DirtySyncMissedZeroCopy = 11,
+                PostcopyRequests = 12,
+                PageSizeBytes = 13,
+                MultifdBytes = 14,
+                PagesPerSecond = 15,
+                PrecopyBytes = 16,
+                DowntimeBytes = 17,
+                PostcopyBytes = 18,
             },
             migration.Ram);
         Assert.Equal(
             new XbzrleProgress
             {
-                CacheSizeBytes = 1, TransferredBytes = 2, TransferredPages = 3, CacheMisses = 4, CacheMissRate = 0.5,
-                EncodingRate = 6, Overflows = 7,
+                CacheSizeBytes = 1,
+                TransferredBytes = 2,
+                TransferredPages = 3,
+                CacheMisses = 4,
+                CacheMissRate = 0.5,
+                EncodingRate = 6,
+                Overflows = 7,
             },
             migration.Xbzrle);
         Assert.Equal(
@@ -180,7 +199,9 @@ public sealed class MigrationInfoTests
         var none = new MigrationInfo();
         return migration with
         {
-            BlockedReasons = none.BlockedReasons, SocketAddresses = none.SocketAddresses, Unreadable = none.Unreadable,
+            BlockedReasons = none.BlockedReasons,
+            SocketAddresses = none.SocketAddresses,
+            Unreadable = none.Unreadable,
         };
     }
 }

@@ -63,17 +63,37 @@ public sealed class MigrationParametersTests
     {
         var least = new MigrationParameters
         {
-            DowntimeLimitMilliseconds = 0, AnnounceInitialMilliseconds = 0, AnnounceMaxMilliseconds = 0, AnnounceRounds = 0,
-            AnnounceStepMilliseconds = 1, ThrottleTriggerThresholdPercent = 1, CpuThrottleInitialPercent = 1,
-            CpuThrottleIncrementPercent = 1, MaxCpuThrottlePercent = 1, VcpuDirtyLimitMegabytesPerSecond = 1,
-            VcpuDirtyLimitPeriodMilliseconds = 1, MultifdChannels = 1, MultifdZlibLevel = 0, MultifdZstdLevel = 0, MultifdQatzipLevel = 1,
+            DowntimeLimitMilliseconds = 0,
+            AnnounceInitialMilliseconds = 0,
+            AnnounceMaxMilliseconds = 0,
+            AnnounceRounds = 0,
+            AnnounceStepMilliseconds = 1,
+            ThrottleTriggerThresholdPercent = 1,
+            CpuThrottleInitialPercent = 1,
+            CpuThrottleIncrementPercent = 1,
+            MaxCpuThrottlePercent = 1,
+            VcpuDirtyLimitMegabytesPerSecond = 1,
+            VcpuDirtyLimitPeriodMilliseconds = 1,
+            MultifdChannels = 1,
+            MultifdZlibLevel = 0,
+            MultifdZstdLevel = 0,
+            MultifdQatzipLevel = 1,
         };
         var most = new MigrationParameters
         {
-            DowntimeLimitMilliseconds = 2_000_000, AnnounceInitialMilliseconds = 100_000, AnnounceMaxMilliseconds = 100_000,
-            AnnounceRounds = 1_000, AnnounceStepMilliseconds = 10_000, ThrottleTriggerThresholdPercent = 100,
-            CpuThrottleInitialPercent = 99, CpuThrottleIncrementPercent = 99, MaxCpuThrottlePercent = 99,
-            VcpuDirtyLimitPeriodMilliseconds = 1_000, MultifdChannels = 255, MultifdZlibLevel = 9, MultifdZstdLevel = 20,
+            DowntimeLimitMilliseconds = 2_000_000,
+            AnnounceInitialMilliseconds = 100_000,
+            AnnounceMaxMilliseconds = 100_000,
+            AnnounceRounds = 1_000,
+            AnnounceStepMilliseconds = 10_000,
+            ThrottleTriggerThresholdPercent = 100,
+            CpuThrottleInitialPercent = 99,
+            CpuThrottleIncrementPercent = 99,
+            MaxCpuThrottlePercent = 99,
+            VcpuDirtyLimitPeriodMilliseconds = 1_000,
+            MultifdChannels = 255,
+            MultifdZlibLevel = 9,
+            MultifdZstdLevel = 20,
             MultifdQatzipLevel = 9,
         };
 
@@ -86,11 +106,22 @@ public sealed class MigrationParametersTests
     {
         var wrong = new MigrationParameters
         {
-            DowntimeLimitMilliseconds = 2_000_001, AnnounceInitialMilliseconds = -1, AnnounceMaxMilliseconds = 100_001,
-            AnnounceRounds = 1_001, AnnounceStepMilliseconds = 0, ThrottleTriggerThresholdPercent = 0, CpuThrottleInitialPercent = 60,
-            CpuThrottleIncrementPercent = 100, MaxCpuThrottlePercent = 50, VcpuDirtyLimitMegabytesPerSecond = 0,
-            VcpuDirtyLimitPeriodMilliseconds = 0, MultifdChannels = 256, MultifdZlibLevel = 10, MultifdZstdLevel = 21,
-            MultifdQatzipLevel = 0, XbzrleCacheSizeBytes = 3,
+            DowntimeLimitMilliseconds = 2_000_001,
+            AnnounceInitialMilliseconds = -1,
+            AnnounceMaxMilliseconds = 100_001,
+            AnnounceRounds = 1_001,
+            AnnounceStepMilliseconds = 0,
+            ThrottleTriggerThresholdPercent = 0,
+            CpuThrottleInitialPercent = 60,
+            CpuThrottleIncrementPercent = 100,
+            MaxCpuThrottlePercent = 50,
+            VcpuDirtyLimitMegabytesPerSecond = 0,
+            VcpuDirtyLimitPeriodMilliseconds = 0,
+            MultifdChannels = 256,
+            MultifdZlibLevel = 10,
+            MultifdZstdLevel = 21,
+            MultifdQatzipLevel = 0,
+            XbzrleCacheSizeBytes = 3,
         };
         var found = wrong.FindViolations();
 

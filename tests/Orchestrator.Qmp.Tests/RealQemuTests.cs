@@ -77,8 +77,11 @@ public sealed class RealQemuTests : IDisposable
         var before = await monitor.QueryParametersAsync(default).InTime();
         var extremes = new MigrationParameters
         {
-            DowntimeLimitMilliseconds = 2_000_000, MaxBandwidthBytesPerSecond = ulong.MaxValue,
-            MaxPostcopyBandwidthBytesPerSecond = 9_223_372_036_854_775_808, MultifdChannels = 255, CpuThrottleTailslow = true,
+            DowntimeLimitMilliseconds = 2_000_000,
+            MaxBandwidthBytesPerSecond = ulong.MaxValue,
+            MaxPostcopyBandwidthBytesPerSecond = 9_223_372_036_854_775_808,
+            MultifdChannels = 255,
+            CpuThrottleTailslow = true,
         };
         await monitor.SetParametersAsync(extremes, default).InTime();
         var after = await monitor.QueryParametersAsync(default).InTime();
@@ -88,8 +91,11 @@ public sealed class RealQemuTests : IDisposable
         Assert.Equal(
             before with
             {
-                DowntimeLimitMilliseconds = 2_000_000, MaxBandwidthBytesPerSecond = ulong.MaxValue,
-                MaxPostcopyBandwidthBytesPerSecond = 9_223_372_036_854_775_808, MultifdChannels = 255, CpuThrottleTailslow = true,
+                DowntimeLimitMilliseconds = 2_000_000,
+                MaxBandwidthBytesPerSecond = ulong.MaxValue,
+                MaxPostcopyBandwidthBytesPerSecond = 9_223_372_036_854_775_808,
+                MultifdChannels = 255,
+                CpuThrottleTailslow = true,
                 Unreadable = after.Unreadable,
             },
             after);

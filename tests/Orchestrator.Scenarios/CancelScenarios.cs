@@ -65,6 +65,28 @@ public class CancelScenarios(ScenarioFleet fleet)
     }
 
     [Fact]
+    public async Task OnceTheSourceHasStoppedForGood_IsRefused_AndTheGuestArrives()
+    {
+        await using var guest = await ScenarioGuest.StartAsync(fleet, Load.Heavy with { BandwidthMebibytes = 4, DirtyMebibytes = 1 });
+        var id = await guest.MigrateAsync("suspend-if-needed", 1000);
+        await guest.AwaitPhaseAsync(id, MigrationPhase.Copying);
+        fleet.HostB.Process.Freeze();
+        try
+        {
+            await guest.AwaitPhaseAsync(id, MigrationPhase.Verifying);
+            var refused = await Assert.ThrowsAsync<RpcException>(() => CancelAsync(id));
+            Assert.Equal("PAST_POINT_OF_NO_RETURN", Refusal.FindDetail<Google.Rpc.ErrorInfo>(refused)?.Reason);
+        }
+        finally
+        {
+            fleet.HostB.Process.Thaw();
+            await fleet.AwaitConnectedAsync(fleet.HostB);
+        }
+
+        await guest.AssertMovedAsync(await guest.AwaitEndAsync(id));
+    }
+
+    [Fact]
     public async Task AfterTheEnd_IsRefused()
     {
         await using var guest = await ScenarioGuest.StartAsync(fleet, Load.Light);

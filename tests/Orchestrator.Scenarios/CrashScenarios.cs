@@ -8,6 +8,9 @@ namespace Orchestrator.Scenarios;
 [Collection(FleetScenarios.Name)]
 public class CrashScenarios(ScenarioFleet fleet)
 {
+    /// <summary>From 30 ms by four up to the budget of 8 s, in milliseconds.</summary>
+    private static readonly int[] s_climb = [120, 480, 1920, 7680];
+
     [Fact]
     public async Task TargetEngineKilledInTheCopy_TheGuestRunsOnAtTheSource()
     {
@@ -55,18 +58,15 @@ public class CrashScenarios(ScenarioFleet fleet)
     {
         await using var guest = await ScenarioGuest.StartAsync(fleet, Load.Heavy);
         var id = await StartEscalatingAsync(guest);
-        var before = await guest.AwaitAsync(id, migration => migration.LatestReading?.Pass >= 2);
-        var decided = (await guest.DecisionsAsync(id)).Count;
+        var before = await guest.AwaitAsync(
+            id, migration => migration.LatestReading?.DowntimeLimit.ToTimeSpan() > TimeSpan.FromMilliseconds(30));
 
         await fleet.ControlPlane.CrashAndRestartAsync(guest.Patience);
 
         var migration = await guest.AwaitEndAsync(id);
         await guest.AssertMovedAsync(migration);
         Assert.True(migration.Epoch > before.Epoch, "nobody else may command it under the old epoch");
-        var decisions = await guest.DecisionsAsync(id);
-        Assert.True(decisions.Count > decided, "it went on deciding");
-        var limits = decisions.Select(decision => decision.DowntimeLimit.ToTimeSpan()).ToList();
-        Assert.Equal(limits.Order(), limits);
+        await AssertEscalatedAsync(guest, id);
     }
 
     [Fact]
@@ -103,6 +103,7 @@ public class CrashScenarios(ScenarioFleet fleet)
         await fleet.ControlPlane.StartAsync(guest.Patience);
 
         await guest.AssertMovedAsync(await guest.AwaitEndAsync(request.MigrationId));
+        await AssertEscalatedAsync(guest, request.MigrationId);
     }
 
     [Fact]
@@ -110,6 +111,7 @@ public class CrashScenarios(ScenarioFleet fleet)
     {
         await using var guest = await ScenarioGuest.StartAsync(fleet, Load.Heavy);
         var id = await StartEscalatingAsync(guest);
+        var seen = SeeReadingsAsync(id, guest.Patience);
         await guest.AwaitAsync(id, migration => migration.LatestReading?.Pass >= 2);
 
         var pidFile = Directory.EnumerateFiles(fleet.ControlPlane.DataFolder, "postmaster.pid", SearchOption.AllDirectories).Single();
@@ -119,7 +121,10 @@ public class CrashScenarios(ScenarioFleet fleet)
         var readings = (await fleet.ControlPlane.Migrations.ListReadingsAsync(
             new ListReadingsRequest { MigrationId = id, PageSize = 5000 })).Readings;
         Assert.Equal(readings.Select(reading => reading.Sequence).Distinct().Order(), readings.Select(reading => reading.Sequence));
-        Assert.True(readings.Count > 10, $"{readings.Count} readings");
+        var watched = await seen;
+        Assert.True(watched.Count > 10, $"{watched.Count} readings");
+        Assert.Empty(watched.Except(readings.Select(reading => reading.Sequence)));
+        await AssertEscalatedAsync(guest, id);
     }
 
     private static PolicyDocument Quadrupling()
@@ -127,6 +132,32 @@ public class CrashScenarios(ScenarioFleet fleet)
         var document = Doubling(10_000);
         document.Exponential.Factor = 4;
         return document;
+    }
+
+    /// <summary>The whole climb, every step of it decided and carried out once, whoever decided it.</summary>
+    private static async Task AssertEscalatedAsync(ScenarioGuest guest, string id)
+    {
+        var decisions = await guest.DecisionsAsync(id);
+        Assert.Equal(
+            s_climb.Take(decisions.Count), decisions.Select(decision => (int)decision.DowntimeLimit.ToTimeSpan().TotalMilliseconds));
+        Assert.True(decisions.Count >= 3, "480 ms are not enough for it");
+        Assert.All(decisions, decision => Assert.Equal(DecisionOutcome.Applied, decision.Outcome));
+    }
+
+    /// <summary>The readings that a watcher is told of, to the end of the migration; the feed does not go through the database.</summary>
+    private async Task<IReadOnlyList<ulong>> SeeReadingsAsync(string id, CancellationToken patience)
+    {
+        var seen = new List<ulong>();
+        using var watch = fleet.ControlPlane.Migrations.WatchMigration(new WatchMigrationRequest { MigrationId = id }, cancellationToken: patience);
+        while (await watch.ResponseStream.MoveNext(patience))
+        {
+            if (watch.ResponseStream.Current.Happening.Reading is { } reading)
+            {
+                seen.Add(reading.Sequence);
+            }
+        }
+
+        return seen;
     }
 
     private async Task<string> StartEscalatingAsync(ScenarioGuest guest) => await guest.MigrateAsync(await fleet.PolicyAsync(Quadrupling()), 8000);

@@ -3,6 +3,7 @@ using Google.Rpc;
 using Grpc.Core;
 using Orchestrator.Rpc.Errors;
 using Orchestrator.V1;
+using static Orchestrator.Scenarios.Policies;
 
 namespace Orchestrator.Scenarios;
 
@@ -26,12 +27,19 @@ public class NonsenseScenarios(ScenarioFleet fleet)
     public Task StartMigration() => NamesAsync(
         () => Migrations.StartMigrationAsync(new StartMigrationRequest
         {
-            MigrationId = "x", GuestId = NoName, TargetHostId = NoName, Policy = NoName, MaxDowntime = s_noDuration, Deadline = s_noDuration,
-            Mode = (MigrationMode)77, MaxBytesPerSecond = ulong.MaxValue, RequestedBy = s_long, PriorityClass = s_long,
-            NotBefore = new Timestamp { Seconds = long.MaxValue },
+            MigrationId = "x",
+            GuestId = NoName,
+            TargetHostId = "",
+            Policy = NoName,
+            PolicyRevision = uint.MaxValue,
+            MaxDowntime = s_noDuration,
+            Deadline = s_noDuration,
+            Mode = (MigrationMode)77,
+            MaxBytesPerSecond = ulong.MaxValue,
+            RequestedBy = s_long,
         }).ResponseAsync,
-        "migration_id", "guest_id", "target_host_id", "policy", "max_downtime", "deadline", "mode", "max_bytes_per_second", "requested_by",
-        "priority_class", "not_before");
+        "migration_id", "guest_id", "target_host_id", "policy", "policy_revision", "max_downtime", "deadline", "mode", "max_bytes_per_second",
+        "requested_by");
 
     [Fact]
     public Task AdjustMigration() => NamesAsync(
@@ -44,7 +52,9 @@ public class NonsenseScenarios(ScenarioFleet fleet)
         await NamesAsync(() => Adjust(request => request.PauseNow = s_noDuration), "pause_now");
         await NamesAsync(() => Adjust(request => request.RaiseLimit = new Duration { Seconds = -1 }), "raise_limit");
         await NamesAsync(() => Adjust(request => request.SetBandwidth = ulong.MaxValue), "set_bandwidth");
-        await NamesAsync(() => Adjust(request => request.SwitchPolicy = new SwitchPolicy { Policy = NoName }), "switch_policy.policy");
+        await NamesAsync(
+            () => Adjust(request => request.SwitchPolicy = new SwitchPolicy { Policy = NoName, Revision = uint.MaxValue }),
+            "switch_policy.policy", "switch_policy.revision");
 
         Task<AdjustMigrationResponse> Adjust(Action<AdjustMigrationRequest> change)
         {
@@ -66,7 +76,9 @@ public class NonsenseScenarios(ScenarioFleet fleet)
         await NamesAsync(
             () => Migrations.ListMigrationsAsync(new ListMigrationsRequest
             {
-                Filter = new MigrationFilter { GuestId = NoName, HostId = NoName, Phases = { (MigrationPhase)99 } }, PageSize = 5000, PageToken = "?",
+                Filter = new MigrationFilter { GuestId = NoName, HostId = NoName, Phases = { (MigrationPhase)99 } },
+                PageSize = 5000,
+                PageToken = "?",
             }).ResponseAsync,
             "filter.guest_id", "filter.host_id", "filter.phases", "page_size", "page_token");
         await NamesAsync(
@@ -78,8 +90,11 @@ public class NonsenseScenarios(ScenarioFleet fleet)
         await NamesAsync(
             () => FirstAsync(Migrations.WatchMigration(new WatchMigrationRequest { MigrationId = "x" }).ResponseStream), "migration_id");
         await NamesAsync(
-            () => FirstAsync(Migrations.WatchMigrations(new WatchMigrationsRequest { Filter = new MigrationFilter { GuestId = NoName } }).ResponseStream),
-            "filter.guest_id");
+            () => FirstAsync(Migrations.WatchMigrations(new WatchMigrationsRequest
+            {
+                Filter = new MigrationFilter { GuestId = NoName, HostId = NoName, Phases = { (MigrationPhase)99 } },
+            }).ResponseStream),
+            "filter.guest_id", "filter.host_id", "filter.phases");
     }
 
     [Fact]
@@ -89,7 +104,11 @@ public class NonsenseScenarios(ScenarioFleet fleet)
             GuestId = NoName,
             Spec = new MachineSpec
             {
-                MemoryBytes = 17, Vcpus = 5000, MachineType = "q35,accel=kvm", CpuModel = s_long, Accelerator = (Accelerator)9,
+                MemoryBytes = 17,
+                Vcpus = 5000,
+                MachineType = "q35,accel=kvm",
+                CpuModel = s_long,
+                Accelerator = (Accelerator)9,
                 BootGuest = new V1.BootGuest { WorkingSetBytes = ulong.MaxValue, DirtyBytesPerSecond = ulong.MaxValue, FillBytes = ulong.MaxValue, HeartbeatsPerSecond = 5000 },
                 Disks = { new Disk { Path = "relative", Format = "vmdk" } },
                 NetworkInterfaces = { new NetworkInterface { Tap = s_long, MacAddress = "x" } },
@@ -108,7 +127,8 @@ public class NonsenseScenarios(ScenarioFleet fleet)
         await NamesAsync(
             () => Guests.DefineGuestAsync(new DefineGuestRequest
             {
-                GuestId = "a", Spec = new MachineSpec { MemoryBytes = 64 << 20, Kernel = new DirectKernel { Path = "x", InitrdPath = "y", CommandLine = s_long } },
+                GuestId = "a",
+                Spec = new MachineSpec { MemoryBytes = 64 << 20, Kernel = new DirectKernel { Path = "x", InitrdPath = "y", CommandLine = s_long } },
             }).ResponseAsync,
             "spec.kernel.path", "spec.kernel.initrd_path", "spec.kernel.command_line");
         await NamesAsync(() => Guests.StartGuestAsync(new StartGuestRequest { GuestId = NoName, HostId = NoName }).ResponseAsync, "guest_id", "host_id");
@@ -148,8 +168,11 @@ public class NonsenseScenarios(ScenarioFleet fleet)
             "document.steps[0].throttle.initial_percent", "document.steps[1].pause.max_pause", "document.stop.max_passes", "document.stop.max_transfer_factor");
         await NamesAsync(() => Policies.CreatePolicyAsync(new CreatePolicyRequest { Name = "a" }).ResponseAsync, "document.steps");
         await NamesAsync(
-            () => Policies.UpdatePolicyAsync(new UpdatePolicyRequest { Name = NoName, Document = Rubbish() }).ResponseAsync, "name", "document.max_downtime");
-        await NamesAsync(() => Policies.GetPolicyAsync(new GetPolicyRequest { Name = NoName }).ResponseAsync, "name");
+            () => Policies.UpdatePolicyAsync(
+                new UpdatePolicyRequest { Name = NoName, Document = Rubbish(), ExpectedRevision = uint.MaxValue }).ResponseAsync,
+            "name", "document.max_downtime", "expected_revision");
+        await NamesAsync(
+            () => Policies.GetPolicyAsync(new GetPolicyRequest { Name = NoName, Revision = uint.MaxValue }).ResponseAsync, "name", "revision");
         await NamesAsync(() => Policies.DeletePolicyAsync(new DeletePolicyRequest { Name = NoName }).ResponseAsync, "name");
         await NamesAsync(() => Policies.ListPoliciesAsync(new ListPoliciesRequest { PageSize = 5000, PageToken = "?" }).ResponseAsync, "page_size", "page_token");
         await NamesAsync(
@@ -157,6 +180,24 @@ public class NonsenseScenarios(ScenarioFleet fleet)
             "name", "page_size", "page_token");
         var violations = (await Policies.ValidatePolicyAsync(new ValidatePolicyRequest { Document = Rubbish() })).Violations;
         Assert.Contains(violations, violation => violation.Field == "steps[1].pause.max_pause");
+    }
+
+    [Fact]
+    public async Task PolicyDocument_EachKindOfPacingStepAndTrigger()
+    {
+        await NamesAsync(
+            () => Policies.CreatePolicyAsync(new CreatePolicyRequest { Name = "a", Document = Rungs() }).ResponseAsync,
+            "document.ladder.rungs[0].passes", "document.ladder.rungs[1].limit", "document.ladder.rungs[1].time",
+            "document.ladder.rungs[2].time_per_gib", "document.ladder.rungs[3].stalled_rounds", "document.ladder.rungs[4].after",
+            "document.steps[1].post_copy.max_bytes_per_second", "document.stop.max_total_time", "document.stop.max_total_time_per_gib",
+            "document.bandwidth.max_bytes_per_second", "document.bandwidth.switchover_bytes_per_second", "document.free_page_hint");
+        await NamesAsync(
+            () => Policies.CreatePolicyAsync(new CreatePolicyRequest { Name = "a", Document = Triggers() }).ResponseAsync,
+            "document.exponential.start_after", "document.exponential.stalled_rounds", "document.steps[1].throttle.increment_percent",
+            "document.steps[1].throttle.max_percent", "document.steps[1].when[0].stalled.rounds", "document.steps[1].when[0].stalled.min_improvement",
+            "document.steps[1].when[1].passes_above", "document.steps[1].when[2].transferred_above_ram_times", "document.steps[1].when[3].elapsed_above",
+            "document.steps[1].when[4].elapsed_above_per_gib", "document.steps[1].when[5].no_progress_for", "document.steps[1].when[6].limit_exhausted.for",
+            "document.steps[1].when[7].condition", "document.steps[2].action");
     }
 
     [Fact]
@@ -180,6 +221,58 @@ public class NonsenseScenarios(ScenarioFleet fleet)
             new LadderStep { Pause = new Pause(), When = { new Trigger { PassesAbove = 1 } } },
         },
         Stop = new StopConditions { MaxPasses = uint.MaxValue, MaxTransferFactor = double.NegativeInfinity },
+    };
+
+    private static PolicyDocument Rungs() => new()
+    {
+        InitialDowntime = Milliseconds(30),
+        MaxDowntime = Seconds(1),
+        Ladder = new LadderPacing
+        {
+            Rungs =
+            {
+                new Rung { Limit = Milliseconds(100), Passes = uint.MaxValue },
+                new Rung { Limit = Milliseconds(90), Time = s_noDuration },
+                new Rung { Limit = Milliseconds(200), TimePerGib = s_noDuration },
+                new Rung { Limit = Milliseconds(300), StalledRounds = uint.MaxValue },
+                new Rung { Limit = Milliseconds(400) },
+            },
+        },
+        Steps =
+        {
+            Raise(),
+            new LadderStep { PostCopy = new PostCopy { MaxBytesPerSecond = ulong.MaxValue }, When = { Stalled() } },
+        },
+        Stop = new StopConditions { MaxTotalTime = s_noDuration, MaxTotalTimePerGib = s_noDuration },
+        Bandwidth = new BandwidthTerms { MaxBytesPerSecond = ulong.MaxValue, SwitchoverBytesPerSecond = ulong.MaxValue },
+        FreePageHint = true,
+    };
+
+    private static PolicyDocument Triggers() => new()
+    {
+        InitialDowntime = Milliseconds(30),
+        MaxDowntime = Seconds(1),
+        Exponential = new ExponentialPacing { Factor = 2, StalledRounds = uint.MaxValue, StartAfter = s_noDuration },
+        Steps =
+        {
+            Raise(),
+            new LadderStep
+            {
+                Throttle = new Throttle { IncrementPercent = 500, MaxPercent = 500 },
+                When =
+                {
+                    new Trigger { Stalled = new Stalled { Rounds = uint.MaxValue, MinImprovement = 7 } },
+                    new Trigger { PassesAbove = uint.MaxValue },
+                    new Trigger { TransferredAboveRamTimes = double.NaN },
+                    new Trigger { ElapsedAbove = s_noDuration },
+                    new Trigger { ElapsedAbovePerGib = s_noDuration },
+                    new Trigger { NoProgressFor = s_noDuration },
+                    new Trigger { LimitExhausted = new LimitExhausted { For = s_noDuration } },
+                    new Trigger(),
+                },
+            },
+            new LadderStep { When = { Stalled() } },
+        },
     };
 
     private static async Task NamesAsync<T>(Func<Task<T>> call, params IReadOnlyList<string> fields)

@@ -18,7 +18,7 @@ internal sealed record Load(int WorkingSetMebibytes, int DirtyMebibytes, int Ban
     public static Load Heavy { get; } = new(8, 32, 8);
 }
 
-/// <summary>A guest on host-a, listened to on both hosts, and the questions every scenario asks at its end.</summary>
+/// <summary>A guest that begins on host-a, listened to on both hosts, and the questions every scenario asks at its end.</summary>
 internal sealed class ScenarioGuest : IAsyncDisposable
 {
     private const ulong Mebibyte = 1024 * 1024;
@@ -26,11 +26,14 @@ internal sealed class ScenarioGuest : IAsyncDisposable
     private readonly CancellationTokenSource _patience = new(ScenarioFleet.Bound);
     private readonly ScenarioFleet _scenario;
     private readonly Load _load;
+    private AgentServer _from;
+    private AgentServer _to;
     private MovingGuest _moving;
 
     private ScenarioGuest(ScenarioFleet scenario, string id, Load load, MovingGuest moving)
     {
         _scenario = scenario;
+        (_from, _to) = (scenario.HostA, scenario.HostB);
         _load = load;
         _moving = moving;
         Id = id;
@@ -75,15 +78,22 @@ internal sealed class ScenarioGuest : IAsyncDisposable
     public async Task ListenAnewAsync()
     {
         await _moving.DisposeAsync();
-        _moving = await MovingGuest.ListenAsync(Id, _scenario.HostA, _scenario.HostB, TimeProvider.System, Patience);
+        _moving = await MovingGuest.ListenAsync(Id, _from, _to, TimeProvider.System, Patience);
         await _moving.Source.WaitForBeatAsync(_ => true, Patience);
+    }
+
+    /// <summary>After a move: from here on the guest is asked to go back where it came from.</summary>
+    public async Task TurnRoundAsync()
+    {
+        (_from, _to) = (_to, _from);
+        await ListenAnewAsync();
     }
 
     public StartMigrationRequest Request(string policy, int budgetMilliseconds) => new()
     {
         MigrationId = Guid.NewGuid().ToString(),
         GuestId = Id,
-        TargetHostId = "host-b",
+        TargetHostId = _to.HostId,
         Policy = policy,
         MaxDowntime = Google.Protobuf.WellKnownTypes.Duration.FromTimeSpan(TimeSpan.FromMilliseconds(budgetMilliseconds)),
         MaxBytesPerSecond = (ulong)_load.BandwidthMebibytes * Mebibyte,
@@ -138,7 +148,7 @@ internal sealed class ScenarioGuest : IAsyncDisposable
     public async Task<IReadOnlyList<Decision>> DecisionsAsync(string migrationId) =>
         [.. (await Migrations.ListDecisionsAsync(new ListDecisionsRequest { MigrationId = migrationId, PageSize = 1000 })).Decisions];
 
-    /// <summary>The guest runs on host-b and nowhere else, its heartbeat goes on, no page was lost, nothing is left behind.</summary>
+    /// <summary>The guest runs on the target and nowhere else, its heartbeat goes on, no page was lost, nothing is left behind.</summary>
     public async Task AssertMovedAsync(Migration migration)
     {
         Assert.True(migration.Phase == MigrationPhase.Completed, migration.ToString());
@@ -147,10 +157,10 @@ internal sealed class ScenarioGuest : IAsyncDisposable
         await target.WaitForBeatAsync(beat => beat.Round >= arrived.Round + 2, Patience);
         var trace = _moving.Trace();
         Assert.True(trace.Verdict == GuestVerdict.Intact, $"{trace}");
-        await AssertWhereaboutsAsync(_scenario.HostB, GuestState.Running);
+        await AssertWhereaboutsAsync(_to, GuestState.Running);
     }
 
-    /// <summary>The guest runs on host-a as if nothing had been, and nothing of the attempt is left on host-b.</summary>
+    /// <summary>The guest runs where it was as if nothing had been, and nothing of the attempt is left on the other host.</summary>
     public async Task AssertStayedAsync(GuestState state = GuestState.Running)
     {
         if (state == GuestState.Running)
@@ -161,7 +171,7 @@ internal sealed class ScenarioGuest : IAsyncDisposable
 
         var trace = _moving.Trace();
         Assert.True(trace.Verdict is GuestVerdict.NotOnTarget, $"{trace}");
-        await AssertWhereaboutsAsync(_scenario.HostA, state);
+        await AssertWhereaboutsAsync(_from, state);
     }
 
     public async Task AssertWhereaboutsAsync(AgentServer where, GuestState state)
@@ -176,20 +186,35 @@ internal sealed class ScenarioGuest : IAsyncDisposable
         var process = Assert.Single(_scenario.Fleet.GuestProcesses(), IsOurs);
         Assert.Equal((int)here.Pid, process);
         Assert.False(Directory.Exists(Path.Combine(elsewhere.RuntimeFolder, "guests", Id)), "its folder is left on the other host");
+
+        // Open sessions are what an agent holds a guest by.
+        foreach (var agent in _scenario.Fleet.Agents)
+        {
+            Assert.DoesNotContain(
+                (await agent.Agent.PollAsync(new PollRequest())).Reports,
+                report => report.GuestId == Id && report.SessionState != SessionState.Closed);
+        }
     }
 
     public async Task<Guest> AwaitGuestAsync(Func<Guest, bool> isSo)
     {
-        while (true)
+        Guest? last = null;
+        try
         {
-            var guest = (await _scenario.ControlPlane.Guests.GetGuestAsync(
-                new GetGuestRequest { GuestId = Id }, cancellationToken: Patience)).Guest;
-            if (isSo(guest))
+            while (true)
             {
-                return guest;
-            }
+                last = (await _scenario.ControlPlane.Guests.GetGuestAsync(new GetGuestRequest { GuestId = Id }, cancellationToken: Patience)).Guest;
+                if (isSo(last))
+                {
+                    return last;
+                }
 
-            await Task.Delay(s_lookAgain, TimeProvider.System, Patience);
+                await Task.Delay(s_lookAgain, TimeProvider.System, Patience);
+            }
+        }
+        catch (Exception gaveUp) when (Patience.IsCancellationRequested)
+        {
+            throw new TimeoutException($"It never became so. Last seen: {last}", gaveUp);
         }
     }
 

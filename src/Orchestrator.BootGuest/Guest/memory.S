@@ -16,7 +16,8 @@
     .set AT_NOT_S, 2728
     .set AT_NOT_T, 4092
 
-    .set FILL_STEP, 0x9e3779b1 * 4
+    .set FILL_FACTOR, 0x9e3779b1
+    .set FILL_STEP, (FILL_FACTOR * 4) & 0xffffffff  # what the factor adds from one word to the next
     .set FILL_MIX, 0x85ebca6b
 
     .set SWEEP_PAGES, 32                            # pages of the fill looked at in one go
@@ -117,7 +118,7 @@ fill_write:
     addl %ecx, %eax
     movl %eax, fill_end
 
-    imull $FILL_STEP / 4, %edi, %ebx                # ebx: address x step, kept by adding
+    imull $FILL_FACTOR, %edi, %ebx                # ebx: address x factor, kept by adding
 1:  cmpl fill_end, %edi
     jae 2f
     .rept 4
@@ -154,7 +155,7 @@ sweep_some:
 1:  movl sweep_phase, %edi
     leal (%esi,%edi,4), %edi
     leal PAGE_SIZE(%esi), %esi
-2:  imull $FILL_STEP / 4, %edi, %ebx
+2:  imull $FILL_FACTOR, %edi, %ebx
     movl %ebx, %eax
     shrl $15, %eax
     xorl %ebx, %eax

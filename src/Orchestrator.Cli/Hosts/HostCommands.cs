@@ -9,8 +9,8 @@ internal static class HostCommands
 {
     public static Command Create(CommandRunner runner) => new("hosts", "The hypervisor machines, each with one agent.")
     {
-        Register(runner), List(runner), Get(runner), Cordon(runner), Uncordon(runner), Remove(runner), ExplainCommand.Create(runner),
-        DeathCommands.DeclareDead(runner), DeathCommands.Fence(runner), DeathCommands.Readmit(runner),
+        Register(runner), List(runner), Get(runner), Cordon(runner), Uncordon(runner), Remove(runner),
+        DeathCommands.DeclareDead(runner), DeathCommands.Fence(runner), DeathCommands.Readmit(runner), ExplainCommand.Create(runner),
     };
 
     private static Argument<string> Id() => new("HOST") { Description = "Id of the host." };

@@ -38,6 +38,8 @@ internal sealed class Connection : IDisposable
         Policies = new PolicyService.PolicyServiceClient(_channel);
         Migrations = new MigrationService.MigrationServiceClient(_channel);
         Admission = new AdmissionService.AdmissionServiceClient(_channel);
+        Schedules = new ScheduleService.ScheduleServiceClient(_channel);
+        Notices = new NoticeService.NoticeServiceClient(_channel);
     }
 
     public Uri Server { get; }
@@ -54,6 +56,10 @@ internal sealed class Connection : IDisposable
     public MigrationService.MigrationServiceClient Migrations { get; }
 
     public AdmissionService.AdmissionServiceClient Admission { get; }
+
+    public ScheduleService.ScheduleServiceClient Schedules { get; }
+
+    public NoticeService.NoticeServiceClient Notices { get; }
 
     /// <param name="extra">What the server may rightly take on top, e.g. a grace period.</param>
     public CallOptions Call(CancellationToken cancellation, TimeSpan extra = default) =>

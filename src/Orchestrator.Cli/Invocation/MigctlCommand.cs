@@ -5,9 +5,11 @@ using Orchestrator.Cli.Completion;
 using Orchestrator.Cli.Guests;
 using Orchestrator.Cli.Hosts;
 using Orchestrator.Cli.Migrations;
+using Orchestrator.Cli.Notices;
 using Orchestrator.Cli.Policies;
 using Orchestrator.Cli.Queue;
 using Orchestrator.Cli.Refusals;
+using Orchestrator.Cli.Schedules;
 
 namespace Orchestrator.Cli.Invocation;
 
@@ -74,6 +76,8 @@ internal static class MigctlCommand
         root.Add(PolicyCommands.Create(runner));
         root.Add(QueueCommands.CreateQueue(runner));
         root.Add(QueueCommands.CreateLimits(runner));
+        root.Add(ScheduleCommands.Create(runner));
+        root.Add(NoticeCommands.Create(runner));
         root.Add(migrations);
         root.Add(CompletionCommand.Create(terminal));
         ExampleHelp.AddTo(root);

@@ -34,7 +34,8 @@ internal sealed record Terminal
             Out = PipedOutput() ?? Console.Out,
             Error = Console.Error,
             In = Console.In,
-            Screen = !Console.IsOutputRedirected && screen.Profile.Capabilities.Ansi ? screen : null,
+            // A terminal that does not know its height (none of its descriptions is installed) cannot be redrawn.
+            Screen = !Console.IsOutputRedirected && screen.Profile is { Capabilities.Ansi: true, Height: > 0 } ? screen : null,
             Variable = Environment.GetEnvironmentVariable,
             Clock = TimeProvider.System,
         };

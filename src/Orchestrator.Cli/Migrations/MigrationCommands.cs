@@ -1,9 +1,9 @@
 using System.CommandLine;
 using Grpc.Core;
 using Orchestrator.Cli.Invocation;
-using Orchestrator.Cli.Quantities;
 using Orchestrator.Cli.Migrations.Explaining;
 using Orchestrator.Cli.Migrations.Progress;
+using Orchestrator.Cli.Quantities;
 using Orchestrator.Cli.Rendering;
 using Orchestrator.V1;
 

@@ -24,14 +24,25 @@ internal static partial class Quantity
 
     private static readonly Dictionary<string, decimal> s_sizeUnits = new(StringComparer.Ordinal)
     {
-        [""] = 1, ["B"] = 1,
-        ["KiB"] = 1L << 10, ["MiB"] = 1L << 20, ["GiB"] = 1L << 30, ["TiB"] = 1L << 40,
-        ["kB"] = 1_000m, ["KB"] = 1_000m, ["MB"] = 1_000_000m, ["GB"] = 1_000_000_000m, ["TB"] = 1_000_000_000_000m,
+        [""] = 1,
+        ["B"] = 1,
+        ["KiB"] = 1L << 10,
+        ["MiB"] = 1L << 20,
+        ["GiB"] = 1L << 30,
+        ["TiB"] = 1L << 40,
+        ["kB"] = 1_000m,
+        ["KB"] = 1_000m,
+        ["MB"] = 1_000_000m,
+        ["GB"] = 1_000_000_000m,
+        ["TB"] = 1_000_000_000_000m,
     };
 
     private static readonly Dictionary<string, decimal> s_bitUnits = new(StringComparer.Ordinal)
     {
-        ["bit"] = 1, ["kbit"] = 1_000m, ["Mbit"] = 1_000_000m, ["Gbit"] = 1_000_000_000m,
+        ["bit"] = 1,
+        ["kbit"] = 1_000m,
+        ["Mbit"] = 1_000_000m,
+        ["Gbit"] = 1_000_000_000m,
     };
 
     /// <summary>Parts from large to small, each unit once: 1m30s, 1.5h, 300 ms. Never negative; only zero goes without a unit.</summary>

@@ -38,7 +38,6 @@ internal static class Advice
             "wait for the other migration (migctl watch {active_migration_id}) or cancel it (migctl cancel {active_migration_id})",
         ["TARGET_CORDONED"] = "choose another host, or open this one: migctl hosts uncordon ID",
         ["TARGET_IS_SOURCE"] = "the guest is there already; choose another host: migctl hosts list",
-        ["COMMANDER_SILENT"] = "ask again in a moment; whoever takes the migration over answers",
         ["LIMITS_STALE"] = "look at what was changed, then set again: migctl limits get",
         ["CLASS_UNKNOWN"] = "choose one of the classes there are: migctl limits get",
         ["TARGET_UNREACHABLE"] = "start the target's agent, or choose another host: migctl hosts list",
@@ -51,11 +50,18 @@ internal static class Advice
             "ask for at most the promised budget of {budget_ms} ms, or start a new migration with a larger --max-downtime",
         ["SHUTTING_DOWN"] = "try again in a moment; migrations go on meanwhile",
         ["DATABASE_AWAY"] = "try again in a moment; the control plane is there, its database is not",
+        ["COMMANDER_SILENT"] = "ask again in a moment, with the same --request-id if you gave one; another replica takes over if that one is gone",
         ["WATCHER_TOO_SLOW"] = "watch again; the snapshot catches up",
 
         ["POLICY_EXISTS"] = "write a new revision instead: migctl policies apply -f FILE",
         ["REVISION_STALE"] = "somebody wrote a newer revision: read it (migctl policies get NAME) and decide again",
         ["POLICY_IS_PRESET"] = "give your document another name; presets are not changed",
+
+        ["SCHEDULE_UNKNOWN"] = "see which schedules there are: migctl schedules list",
+        ["SCHEDULE_EXISTS"] = "choose another name, or delete the old one first: migctl schedules delete NAME",
+
+        ["NOTICE_UNKNOWN"] = "see which notices there are: migctl notices list",
+        ["NOTICE_CLOSED"] = "nothing; to stop the migration if it goes on: migctl cancel ID",
     };
 
     /// <param name="facts">The refusal's metadata, which may fill in a name.</param>

@@ -5,6 +5,7 @@ using Google.Protobuf.Reflection;
 using Google.Protobuf.WellKnownTypes;
 using Orchestrator.Cli.Quantities;
 using Orchestrator.Cli.Refusals;
+using Orchestrator.Cli.Rendering;
 
 namespace Orchestrator.Cli.Specs;
 
@@ -128,7 +129,7 @@ internal sealed class SpecMapper
     /// <returns>Null when there is a fault.</returns>
     private object? Value(FieldDescriptor field, SpecNode node, string path)
     {
-        if (field.FieldType == FieldType.Message && field.MessageType != Duration.Descriptor)
+        if (field.FieldType == FieldType.Message && field.MessageType != Duration.Descriptor && field.MessageType != Timestamp.Descriptor)
         {
             var inner = field.MessageType.Parser.ParseFrom(ByteString.Empty);
 
@@ -161,6 +162,8 @@ internal sealed class SpecMapper
         problem = null;
         switch (field.FieldType)
         {
+            case FieldType.Message when field.MessageType == Timestamp.Descriptor:
+                return Moment.TryParse(text, out var moment) ? moment : null;
             case FieldType.Message:
                 return Quantity.TryParseDuration(text, out var duration, out problem) ? duration : null;
             case FieldType.UInt64 when FieldMeaning.IsRate(field):
@@ -194,6 +197,7 @@ internal sealed class SpecMapper
 
     private static string Form(FieldDescriptor field) => field.FieldType switch
     {
+        FieldType.Message when field.MessageType == Timestamp.Descriptor => Moment.Form,
         FieldType.Message => Quantity.DurationForm,
         FieldType.UInt64 or FieldType.Int64 when FieldMeaning.IsRate(field) => Quantity.RateForm,
         FieldType.UInt64 when FieldMeaning.IsSize(field) => Quantity.SizeForm,

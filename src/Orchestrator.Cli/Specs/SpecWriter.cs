@@ -8,6 +8,7 @@ using Google.Protobuf;
 using Google.Protobuf.Reflection;
 using Google.Protobuf.WellKnownTypes;
 using Orchestrator.Cli.Quantities;
+using Orchestrator.Cli.Rendering;
 
 namespace Orchestrator.Cli.Specs;
 
@@ -63,7 +64,7 @@ internal static partial class SpecWriter
     private static void WriteItem(StringBuilder yaml, FieldDescriptor field, object item, int indent)
     {
         var start = yaml.Length + indent;
-        if (item is IMessage message and not Duration && Given(message).Any())
+        if (item is IMessage message and not Duration and not Timestamp && Given(message).Any())
         {
             WriteFields(yaml, message, indent + 2);
             yaml[start] = '-';
@@ -81,6 +82,9 @@ internal static partial class SpecWriter
         {
             case Duration duration:
                 yaml.Append(' ').Append(QuantityText.ExactDuration(duration)).Append('\n');
+                break;
+            case Timestamp moment:
+                yaml.Append(' ').Append(Moment.Exact(moment)).Append('\n');
                 break;
             case IMessage message when !Given(message).Any():
                 yaml.Append(" {}\n");

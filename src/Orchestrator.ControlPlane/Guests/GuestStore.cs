@@ -152,7 +152,7 @@ internal sealed class GuestStore(DatabaseGate database)
                         : null;
                 }
                 catch (PostgresException gone) when (gone is
-                    { SqlState: PostgresErrorCodes.ForeignKeyViolation, ConstraintName: "guests_host_known" })
+                { SqlState: PostgresErrorCodes.ForeignKeyViolation, ConstraintName: "guests_host_known" })
                 {
                     return null;
                 }

@@ -51,6 +51,9 @@ internal sealed record Migration
     /// <summary>What admission has given it, as last heard; null = nothing: it waits, has ended, or began before there was a queue.</summary>
     public MigrationSlot? Slot { get; init; }
 
+    /// <summary>What its guest's owner is told when it is queued; null = nothing. Afterwards that stands with the notices, and not here.</summary>
+    public Notices.StoredNotice? Notice { get; init; }
+
     /// <summary>What the guest must be afterwards.</summary>
     public required bool GuestWasRunning { get; init; }
 

@@ -11,6 +11,21 @@ internal static class MigrationErrors
 
     private static readonly TimeSpan s_restartTakes = TimeSpan.FromSeconds(2);
 
+    /// <summary>Of a start that was not admitted.</summary>
+    public static RpcException Of(AdmissionResult refused, StartMigrationCommand command) => refused.Outcome switch
+    {
+        AdmissionOutcome.Admitted or AdmissionOutcome.AdmittedBefore => Unknown(command.MigrationId),
+        AdmissionOutcome.Exists => Exists(command.MigrationId),
+        AdmissionOutcome.GuestUnknown => GuestUnknown(command.GuestId),
+        AdmissionOutcome.TargetUnknown => TargetUnknown(command.TargetHostId),
+        AdmissionOutcome.PolicyUnknown => PolicyUnknown(command.Policy, (uint)command.PolicyRevision),
+        AdmissionOutcome.GuestAlreadyMigrating => GuestAlreadyMigrating(command.GuestId, refused.ActiveMigrationId),
+        AdmissionOutcome.GuestNotRunning or AdmissionOutcome.TargetCordoned or AdmissionOutcome.TargetIsSource
+            or AdmissionOutcome.PostCopyImpossible =>
+            Precondition(refused.Outcome, command.GuestId, command.TargetHostId),
+        AdmissionOutcome.ClassUnknown => ClassUnknown(command.PriorityClass, refused.Classes),
+    };
+
     public static RpcException Unknown(Guid migrationId) => Refusal.Because(
         StatusCode.NotFound, Domain, "MIGRATION_UNKNOWN", $"Migration {migrationId} is not known.", ("migration_id", $"{migrationId}"));
 

@@ -22,22 +22,9 @@ internal sealed class MigrationGrpcService(
         }
 
         var result = await admission.AdmitAsync(command, context.CancellationToken);
-        return result.Outcome switch
-        {
-            AdmissionOutcome.Admitted or AdmissionOutcome.AdmittedBefore => new StartMigrationResponse
-            {
-                Migration = readout.Word(result.Migration ?? throw MigrationErrors.Unknown(command.MigrationId)),
-            },
-            AdmissionOutcome.Exists => throw MigrationErrors.Exists(command.MigrationId),
-            AdmissionOutcome.GuestUnknown => throw MigrationErrors.GuestUnknown(command.GuestId),
-            AdmissionOutcome.TargetUnknown => throw MigrationErrors.TargetUnknown(command.TargetHostId),
-            AdmissionOutcome.PolicyUnknown => throw MigrationErrors.PolicyUnknown(command.Policy, (uint)command.PolicyRevision),
-            AdmissionOutcome.GuestAlreadyMigrating => throw MigrationErrors.GuestAlreadyMigrating(command.GuestId, result.ActiveMigrationId),
-            AdmissionOutcome.GuestNotRunning or AdmissionOutcome.TargetCordoned or AdmissionOutcome.TargetIsSource
-                or AdmissionOutcome.PostCopyImpossible =>
-                throw MigrationErrors.Precondition(result.Outcome, command.GuestId, command.TargetHostId),
-            AdmissionOutcome.ClassUnknown => throw MigrationErrors.ClassUnknown(command.PriorityClass, result.Classes),
-        };
+        return result.Outcome is AdmissionOutcome.Admitted or AdmissionOutcome.AdmittedBefore && result.Migration is { } migration
+            ? new StartMigrationResponse { Migration = readout.Word(migration) }
+            : throw MigrationErrors.Of(result, command);
     }
 
     public override async Task<GetMigrationResponse> GetMigration(GetMigrationRequest request, ServerCallContext context)

@@ -25,6 +25,7 @@ internal static class MigrationsSetup
         builder.Services.AddSingleton<ReadingStore>();
         builder.Services.AddSingleton<ReadingWriter>();
         builder.Services.AddHostedService(services => services.GetRequiredService<ReadingWriter>());
+        builder.Services.AddHostedService<ReadingRetention>();
         builder.Services.AddSingleton<MigrationFeed>();
         builder.Services.AddSingleton<MigrationWatch>();
         builder.Services.AddSingleton<WatchSources>();

@@ -75,12 +75,19 @@ internal sealed partial class SessionRegistry(
             : throw AgentErrors.SessionUnknown(migrationId, SessionRole.Target);
     }
 
-    /// <summary>The present report of one migration, both roles.</summary>
+    /// <summary>A stream of reports to this replica is open until the result is disposed of.</summary>
+    public IDisposable Listen(string replicaId) => factory.Attendance.Listen(replicaId);
+
+    /// <summary>The present report of one migration, both roles, for somebody who sees to it.</summary>
     public IReadOnlyList<MigrationReport> Poll(Guid migrationId) =>
     [
         .. new[] { SessionRole.Source, SessionRole.Target }.Select(role => Find(migrationId, role))
             .OfType<MigrationSession>().Where(session => session.Record.State != SessionState.Unspecified)
-            .Select(session => session.Publish(urgent: false, [])),
+            .Select(session =>
+            {
+                session.Heard();
+                return session.Publish(urgent: false, []);
+            }),
     ];
 
     /// <summary>The present reports of all sessions that are open or whose end nobody has acknowledged yet.</summary>

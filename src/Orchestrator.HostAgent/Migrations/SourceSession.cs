@@ -18,12 +18,14 @@ internal sealed class SourceSession : MigrationSession
 
     private readonly GuestRegistry _guests;
     private readonly SourceFollower _follower;
+    private readonly Caretaker _caretaker;
 
-    public SourceSession(SessionLog log, GuestRegistry guests, HandOverSender handOver, SessionPace pace, ILogger logger)
+    public SourceSession(SessionLog log, GuestRegistry guests, SourceContacts contacts, SessionPace pace, ILogger logger)
         : base(log, pace.Clock, logger)
     {
         _guests = guests;
-        _follower = new SourceFollower(this, log, handOver, pace, logger);
+        _follower = new SourceFollower(this, log, contacts.HandOver, pace, logger);
+        _caretaker = new Caretaker(this, log, contacts.Attendance, pace, logger);
     }
 
     protected override TransferNumbers? CurrentNumbers => _follower.Numbers;
@@ -31,6 +33,7 @@ internal sealed class SourceSession : MigrationSession
     public override async ValueTask DisposeAsync()
     {
         await base.DisposeAsync();
+        await _caretaker.DisposeAsync();
         await _follower.DisposeAsync();
     }
 
@@ -39,6 +42,25 @@ internal sealed class SourceSession : MigrationSession
     internal Task<QemuMonitor> SourceMonitorAsync(CancellationToken cancellation) => MonitorAsync(cancellation);
 
     internal void Release() => Occupy(FindGuest());
+
+    /// <summary>A report that its follower made, for when nobody else sees to what it says.</summary>
+    internal void Mind(MigrationReport report) => _caretaker.See(report);
+
+    /// <summary>Carries out what is no command but stands for one, in the session's turn.</summary>
+    internal Task CarryOutAsync(ExecuteRequest request) => PerformAsync(request, Closing);
+
+    internal bool Allows(SessionRecord record, ExecuteRequest request)
+    {
+        try
+        {
+            Check(record, request);
+            return true;
+        }
+        catch (AgentRefusedException)
+        {
+            return false;
+        }
+    }
 
     protected override Guest? FindGuest() => _guests.Find(Record.GuestId);
 
@@ -160,10 +182,7 @@ internal sealed class SourceSession : MigrationSession
         try
         {
             var monitor = await MonitorAsync(cancellation);
-            var before = await monitor.QueryMigrateAsync(cancellation);
-
-            // Of a command that was cut short: an earlier attempt's end says nothing, but these can only be ours.
-            if (!before.Status.IsRunning && before.Status != MigrationStatus.Completed)
+            if (!await HasBegunAsync(monitor, cancellation))
             {
                 if (start.NonLive)
                 {
@@ -189,6 +208,21 @@ internal sealed class SourceSession : MigrationSession
 
         Log.TryWrite((record, at) => record.StartedAt is null ? new JournalEntry.Started(at) : null);
         Follow();
+    }
+
+    /// <summary>Whether a command that was cut short came as far as the engine.</summary>
+    private async Task<bool> HasBegunAsync(QemuMonitor monitor, CancellationToken cancellation)
+    {
+        var migration = await monitor.QueryMigrateAsync(cancellation);
+        if (migration.Status != MigrationStatus.Completed)
+        {
+            // An earlier attempt's end says nothing, but one that runs can only be ours.
+            return migration.Status.IsRunning;
+        }
+
+        // An engine that once took this guest in says "completed" of that until it sends the guest on; one that has sent it has stopped it.
+        return SourceGuest is { } guest
+            && (await guest.ReadRunStateAsync(monitor, cancellation)).State is RunState.FinishMigrate or RunState.Postmigrate;
     }
 
     private async Task AdjustAsync(AdjustSource adjust, CancellationToken cancellation)

@@ -25,7 +25,9 @@ internal static class DemoCommand
         {
             policy, memory, workingSet, dirtyRate, bandwidth, budget, qemu, json,
         };
-        command.SetAction((arguments, cancellation) => RunAsync(
+
+        // Begun aside: Ctrl-C ends the process at once while the action has not given its task back yet.
+        command.SetAction((arguments, cancellation) => Task.Run(() => RunAsync(
             new DemoOptions
             {
                 Policy = arguments.GetRequiredValue(policy),
@@ -37,7 +39,7 @@ internal static class DemoCommand
                 QemuProgram = arguments.GetValue(qemu),
                 JsonFile = arguments.GetValue(json),
             },
-            cancellation));
+            cancellation)));
         return command;
     }
 

@@ -45,7 +45,9 @@ internal static class ServeCommand
                 Replicas = arguments.GetRequiredValue(replicas),
                 Hosts = [.. Enumerable.Range(1, count).Select(i => new HostPlan($"host-{(char)('a' + i - 1)}", $"127.0.0.{i}", program))],
             };
-            return RunAsync(plan, cancellation);
+
+            // Begun aside: Ctrl-C ends the process at once while the action has not given its task back yet.
+            return Task.Run(() => RunAsync(plan, cancellation));
         });
         return command;
     }
@@ -61,7 +63,7 @@ internal static class ServeCommand
             console.MarkupLineInterpolated($"Serving at {string.Join(" and ", fleet.ControlPlanes.Select(replica => replica.Endpoint))}. Try, in another terminal:");
             console.MarkupLine("  ./run migctl hosts list");
             console.MarkupLine("  ./run migctl guests define web --memory 256MiB --boot-guest");
-            console.MarkupLine("  ./run migctl guests start web --host host-a");
+            console.MarkupLine("  ./run migctl guests start web host-a");
             console.MarkupLine("  ./run migctl migrate web host-b --max-downtime 500ms");
             console.MarkupLine("Ctrl-C stops everything, guests included.");
             await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, cancellation);

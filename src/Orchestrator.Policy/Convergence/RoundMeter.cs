@@ -52,7 +52,10 @@ internal static class RoundMeter
         {
             return rounds with
             {
-                StartedAt = reading.Elapsed, FirstPass = reading.FirstPass, Honest = reading.PassesHonest, Pass = fresh.Pass,
+                StartedAt = reading.Elapsed,
+                FirstPass = reading.FirstPass,
+                Honest = reading.PassesHonest,
+                Pass = fresh.Pass,
             };
         }
 

@@ -227,7 +227,8 @@ public static class MigrationProgress
             _ => Undoing.Next(standing, cancel: standing.Ending is not null) switch
             {
                 Advice.Settled settled => Happen(MigrationEvent.FoundOnSource, "both sides answered: the guest is on the source")
-                    with { Ending = settled.Instead },
+                    with
+                { Ending = settled.Instead },
                 var advice => Patiently(advice),
             },
         };

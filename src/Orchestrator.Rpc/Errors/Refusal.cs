@@ -39,7 +39,8 @@ public static class Refusal
         {
             badRequest.FieldViolations.Add(new BadRequest.Types.FieldViolation
             {
-                Field = "...", Description = $"and {violations.Found.Count - named.Count} more",
+                Field = "...",
+                Description = $"and {violations.Found.Count - named.Count} more",
             });
         }
 

@@ -110,7 +110,10 @@ public sealed class ScriptedAgentTests : IAsyncLifetime, IDisposable
 
     private static ExecuteRequest Prepare(ulong epoch) => new()
     {
-        MigrationId = MigrationId, Epoch = epoch, CommandId = 1, PrepareTarget = new PrepareTarget { GuestId = "guest", RunAfter = true },
+        MigrationId = MigrationId,
+        Epoch = epoch,
+        CommandId = 1,
+        PrepareTarget = new PrepareTarget { GuestId = "guest", RunAfter = true },
     };
 
     private static ExecuteRequest Start() => new()
@@ -120,7 +123,9 @@ public sealed class ScriptedAgentTests : IAsyncLifetime, IDisposable
         CommandId = 1,
         StartSource = new StartSource
         {
-            GuestId = "guest", TargetUri = "tcp:127.0.0.1:49152", DowntimeLimit = Google.Protobuf.WellKnownTypes.Duration.FromTimeSpan(TimeSpan.FromMilliseconds(30)),
+            GuestId = "guest",
+            TargetUri = "tcp:127.0.0.1:49152",
+            DowntimeLimit = Google.Protobuf.WellKnownTypes.Duration.FromTimeSpan(TimeSpan.FromMilliseconds(30)),
         },
     };
 

@@ -1,8 +1,8 @@
 using Grpc.Core;
 using Orchestrator.Agent.V1;
 using Orchestrator.V1;
-using StartGuestRequest = Orchestrator.Agent.V1.StartGuestRequest;
 using CommandCase = Orchestrator.Agent.V1.ExecuteRequest.CommandOneofCase;
+using StartGuestRequest = Orchestrator.Agent.V1.StartGuestRequest;
 
 namespace Orchestrator.Bench.Agents;
 
@@ -255,6 +255,11 @@ internal sealed class ScriptedHost(string hostId, ScriptedFleet fleet, TimeProvi
 
     private static AgentGuest Guest(string guestId, MachineSpec spec, RunState runState) => new()
     {
-        GuestId = guestId, Spec = spec, RunState = runState, Pid = 1, SerialSocket = "/scripted/serial.sock", EngineVersion = EngineVersion,
+        GuestId = guestId,
+        Spec = spec,
+        RunState = runState,
+        Pid = 1,
+        SerialSocket = "/scripted/serial.sock",
+        EngineVersion = EngineVersion,
     };
 }

@@ -25,7 +25,12 @@ internal sealed class LedgerProbe : IAsyncDisposable
         var lines = File.ReadAllLines(Path.Combine(dataFolder, "postgres", "cluster", "postmaster.pid"));
         var connection = new NpgsqlConnectionStringBuilder
         {
-            Host = lines[4], Username = "orchestrator", Database = "orchestrator", ApplicationName = "bench", MaxPoolSize = 2, CommandTimeout = 120,
+            Host = lines[4],
+            Username = "orchestrator",
+            Database = "orchestrator",
+            ApplicationName = "bench",
+            MaxPoolSize = 2,
+            CommandTimeout = 120,
         };
         return new LedgerProbe(NpgsqlDataSource.Create(connection), int.Parse(lines[0], CultureInfo.InvariantCulture));
     }

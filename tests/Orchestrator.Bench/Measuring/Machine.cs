@@ -33,7 +33,8 @@ internal sealed record Machine(
         {
             var start = new ProcessStartInfo("git", ["-C", AppContext.BaseDirectory, "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"])
             {
-                RedirectStandardOutput = true, RedirectStandardError = true,
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
             };
             using var git = Process.Start(start);
             var said = git is null ? "" : await git.StandardOutput.ReadToEndAsync(cancellation);

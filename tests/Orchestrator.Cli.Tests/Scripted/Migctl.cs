@@ -22,20 +22,26 @@ internal sealed record Migctl(int ExitCode, string Out, string Error)
             Out = heardOutput,
             Error = heardError,
             In = new StringReader(setting.Input),
-            Screen = setting.Live
-                ? AnsiConsole.Create(new AnsiConsoleSettings
-                {
-                    Ansi = AnsiSupport.Yes,
-                    ColorSystem = ColorSystemSupport.NoColors,
-                    Interactive = InteractionSupport.Yes,
-                    Out = new AnsiConsoleOutput(heardOutput),
-                })
-                : null,
+            Screen = setting.Live ? ScreenOn(heardOutput) : null,
             Variable = name => name == GlobalOptions.ServerVariable ? setting.Server : null,
             Clock = TimeProvider.System,
         };
         var exit = await MigctlCommand.InvokeAsync(arguments, terminal, setting.Interrupt).WaitAsync(Bound);
         return new Migctl(exit, output.ToString(), error.ToString());
+    }
+
+    // Of a size of its own: whoever runs the tests may have no terminal to take one from.
+    private static IAnsiConsole ScreenOn(TextWriter output)
+    {
+        var screen = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Ansi = AnsiSupport.Yes,
+            ColorSystem = ColorSystemSupport.NoColors,
+            Interactive = InteractionSupport.Yes,
+            Out = new AnsiConsoleOutput(output),
+        });
+        (screen.Profile.Width, screen.Profile.Height) = (80, 50);
+        return screen;
     }
 
     /// <summary>The one JSON document on standard output, as the message it must be.</summary>

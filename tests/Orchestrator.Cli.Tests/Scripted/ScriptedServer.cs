@@ -76,6 +76,8 @@ internal sealed class ScriptedServer : IAsyncDisposable
         _app.MapGrpcService<Policies>();
         _app.MapGrpcService<Migrations>();
         _app.MapGrpcService<Admission>();
+        _app.MapGrpcService<Schedules>();
+        _app.MapGrpcService<Notices>();
         await _app.StartAsync();
         Address = new Uri(_app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
     }
@@ -106,11 +108,15 @@ internal sealed class ScriptedServer : IAsyncDisposable
 
     private sealed class Hosts : HostService.HostServiceBase;
 
-    private sealed class Admission : AdmissionService.AdmissionServiceBase;
-
     private sealed class Guests : GuestService.GuestServiceBase;
 
     private sealed class Policies : PolicyService.PolicyServiceBase;
 
     private sealed class Migrations : MigrationService.MigrationServiceBase;
+
+    private sealed class Admission : AdmissionService.AdmissionServiceBase;
+
+    private sealed class Schedules : ScheduleService.ScheduleServiceBase;
+
+    private sealed class Notices : NoticeService.NoticeServiceBase;
 }

@@ -46,7 +46,11 @@ public sealed class GuestStoreTests(PostgresFixture database) : IClassFixture<Po
         Assert.Equal(
             defined with
             {
-                State = StoredGuestState.Starting, StateSince = s_now.AddSeconds(1), HostId = hostId, StartsPaused = true, Revision = 2,
+                State = StoredGuestState.Starting,
+                StateSince = s_now.AddSeconds(1),
+                HostId = hostId,
+                StartsPaused = true,
+                Revision = 2,
             },
             claimed);
 

@@ -39,7 +39,9 @@ public sealed class MachineSpecParserTests
             Accelerator = Accelerator.Kvm,
             Kernel = new DirectKernel
             {
-                Path = "/" + new string('k', 1023), InitrdPath = "/i", CommandLine = new string('x', 2048),
+                Path = "/" + new string('k', 1023),
+                InitrdPath = "/i",
+                CommandLine = new string('x', 2048),
             },
         };
         spec.Disks.AddRange(Enumerable.Range(0, 32).Select(n => new Disk { Path = $"/d{n}", Format = "raw" }));
@@ -105,7 +107,8 @@ public sealed class MachineSpecParserTests
     {
         var spec = new MachineSpec
         {
-            MemoryBytes = 64UL << 20, BootGuest = new BootGuest { WorkingSetBytes = 40UL << 20, FillBytes = 40UL << 20 },
+            MemoryBytes = 64UL << 20,
+            BootGuest = new BootGuest { WorkingSetBytes = 40UL << 20, FillBytes = 40UL << 20 },
         };
         Assert.Equal(["spec.boot_guest"], Fields(spec));
     }

@@ -18,6 +18,7 @@ using Orchestrator.ControlPlane.Placement;
 using Orchestrator.ControlPlane.Policies;
 using Orchestrator.ControlPlane.Queue;
 using Orchestrator.ControlPlane.Replicas;
+using Orchestrator.PolicyMessages;
 using Orchestrator.V1;
 using Migration = Orchestrator.ControlPlane.Migrations.Migration;
 

@@ -45,7 +45,10 @@ public sealed class MigrationAdmissionTests(PostgresFixture postgres) : IClassFi
     {
         var request = new StartMigrationRequest
         {
-            MigrationId = Guid.NewGuid().ToString(), GuestId = "g", TargetHostId = "h", PolicyRevision = 3,
+            MigrationId = Guid.NewGuid().ToString(),
+            GuestId = "g",
+            TargetHostId = "h",
+            PolicyRevision = 3,
         };
 
         Assert.False(StartMigrationCommand.TryParse(request, TimeProvider.System.GetUtcNow(), out _, out var violations));
@@ -159,7 +162,9 @@ public sealed class MigrationAdmissionTests(PostgresFixture postgres) : IClassFi
 
         var far = new AdjustMigrationRequest
         {
-            MigrationId = Guid.NewGuid().ToString(), RequestId = Guid.NewGuid().ToString(), PauseNow = Fleet.Seconds(4000),
+            MigrationId = Guid.NewGuid().ToString(),
+            RequestId = Guid.NewGuid().ToString(),
+            PauseNow = Fleet.Seconds(4000),
         };
         Assert.False(AdjustMigrationCommand.TryParse(far, out _, out var tooFar));
         Assert.Equal("pause_now", Assert.Single(tooFar.Found).Field);

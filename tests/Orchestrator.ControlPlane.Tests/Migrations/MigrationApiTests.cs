@@ -86,7 +86,9 @@ public sealed class MigrationApiTests(ControlPlaneFixture fleet) : IClassFixture
 
         var raise = new AdjustMigrationRequest
         {
-            MigrationId = start.MigrationId, RequestId = Guid.NewGuid().ToString(), RaiseLimit = Fleet.Seconds(0.35),
+            MigrationId = start.MigrationId,
+            RequestId = Guid.NewGuid().ToString(),
+            RaiseLimit = Fleet.Seconds(0.35),
         };
         await fleet.Migrations.AdjustMigrationAsync(raise);
         await fleet.Migrations.AdjustMigrationAsync(raise);
@@ -237,7 +239,11 @@ public sealed class MigrationApiTests(ControlPlaneFixture fleet) : IClassFixture
         await fleet.Policies.CreatePolicyAsync(new CreatePolicyRequest { Name = policy, Document = Fleet.Doubling });
         return new StartMigrationRequest
         {
-            MigrationId = Guid.NewGuid().ToString(), GuestId = guestId, TargetHostId = target.HostId, Policy = policy, RequestedBy = "a test",
+            MigrationId = Guid.NewGuid().ToString(),
+            GuestId = guestId,
+            TargetHostId = target.HostId,
+            Policy = policy,
+            RequestedBy = "a test",
         };
     }
 

@@ -114,7 +114,11 @@ public sealed class MigrationStoreTests(PostgresFixture postgres) : IClassFixtur
         Assert.Equal(
             new Transition
             {
-                Sequence = 3, From = V1.MigrationPhase.Queued, To = V1.MigrationPhase.NeedsAttention, At = s_at.ToTimestamp(), Reason = "why",
+                Sequence = 3,
+                From = V1.MigrationPhase.Queued,
+                To = V1.MigrationPhase.NeedsAttention,
+                At = s_at.ToTimestamp(),
+                Reason = "why",
             },
             (await _fleet.History.ListTransitionsAsync(read.MigrationId, CancellationToken.None))[2]);
 
@@ -282,7 +286,9 @@ public sealed class MigrationStoreTests(PostgresFixture postgres) : IClassFixtur
 
     private static ExecuteRequest Adjust(Migration migration, ulong commandId) => new()
     {
-        MigrationId = migration.MigrationId.ToString(), CommandId = commandId, AdjustSource = new AdjustSource { MaxBytesPerSecond = 5 },
+        MigrationId = migration.MigrationId.ToString(),
+        CommandId = commandId,
+        AdjustSource = new AdjustSource { MaxBytesPerSecond = 5 },
     };
 
     private static Migration Plain(Move move) => new()

@@ -37,7 +37,10 @@ internal sealed class Move(Fleet fleet, string guestId, string sourceHost, strin
     {
         var request = new StartMigrationRequest
         {
-            MigrationId = Id.ToString(), GuestId = guestId, TargetHostId = targetHost, Policy = policy,
+            MigrationId = Id.ToString(),
+            GuestId = guestId,
+            TargetHostId = targetHost,
+            Policy = policy,
         };
         change?.Invoke(request);
         return request;

@@ -113,15 +113,15 @@ internal sealed class ScriptedEngines
 
     private static MigrationReport Report(
         ExecuteRequest request, SessionRole role, string guestId, SessionState state, RunState runState) => new()
-    {
-        MigrationId = request.MigrationId,
-        GuestId = guestId,
-        Role = role,
-        Sequence = 1,
-        SessionState = state,
-        RunState = runState,
-        EngineVersion = "10.0.13",
-    };
+        {
+            MigrationId = request.MigrationId,
+            GuestId = guestId,
+            Role = role,
+            Sequence = 1,
+            SessionState = state,
+            RunState = runState,
+            EngineVersion = "10.0.13",
+        };
 
     private IEnumerable<MigrationReport> Mine(MigrationReport? report, PollRequest request)
     {

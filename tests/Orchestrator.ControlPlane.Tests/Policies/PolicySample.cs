@@ -46,10 +46,15 @@ internal static class PolicySample
         },
         Stop = new StopConditions
         {
-            MaxPasses = 100, MaxTransferFactor = 8, MaxTotalTime = Seconds(3600), MaxTotalTimePerGib = Seconds(300),
+            MaxPasses = 100,
+            MaxTransferFactor = 8,
+            MaxTotalTime = Seconds(3600),
+            MaxTotalTimePerGib = Seconds(300),
         },
         Bandwidth = new BandwidthTerms { MaxBytesPerSecond = 1UL << 30, SwitchoverBytesPerSecond = 1UL << 31 },
         FreePageHint = true,
+        OnControlPlaneLoss = OnControlPlaneLoss.AbortAtDeadline,
+        Retry = new RetryTerms { Attempts = 5, Backoff = Seconds(30), NextPolicy = "doubling" },
     };
 
     public static Duration Milliseconds(double value) => Duration.FromTimeSpan(TimeSpan.FromMilliseconds(value));

@@ -1,4 +1,5 @@
 using Orchestrator.ControlPlane.Policies;
+using Orchestrator.PolicyMessages;
 using Orchestrator.Policy.Convergence;
 using Orchestrator.TestPostgres;
 

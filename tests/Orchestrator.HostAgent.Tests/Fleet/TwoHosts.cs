@@ -32,6 +32,11 @@ internal sealed class TwoHosts : IAsyncDisposable
 
     public TransferTerms Terms { get; } = new();
 
+    /// <summary>Of whoever commands; observers of the tests themselves have none.</summary>
+    public string ReplicaId { get; set; } = "";
+
+    public UnattendedTerms? Unattended { get; set; }
+
     /// <summary>Of the guest as it was started: with the machine type pinned.</summary>
     public MachineSpec Spec { get; private set; } = new();
 
@@ -75,14 +80,21 @@ internal sealed class TwoHosts : IAsyncDisposable
 
     public ExecuteRequest Command(Action<ExecuteRequest> set)
     {
-        var request = new ExecuteRequest { MigrationId = MigrationId.ToString(), Epoch = Epoch, CommandId = ++_lastCommandId };
+        var request = new ExecuteRequest
+        {
+            MigrationId = MigrationId.ToString(), Epoch = Epoch, CommandId = ++_lastCommandId, ReplicaId = ReplicaId,
+        };
         set(request);
         return request;
     }
 
     public ExecuteRequest PrepareCommand(bool runAfter = true, uint port = 0) => Command(request => request.PrepareTarget = new PrepareTarget
     {
-        GuestId = GuestId, Spec = Spec, Terms = Terms, RunAfter = runAfter, Port = port,
+        GuestId = GuestId,
+        Spec = Spec,
+        Terms = Terms,
+        RunAfter = runAfter,
+        Port = port,
     });
 
     /// <summary>Before the guest runs there, since QEMU drops what is said while nobody listens.</summary>
@@ -100,6 +112,7 @@ internal sealed class TwoHosts : IAsyncDisposable
             PostCopyBytesPerSecond = postCopyBandwidth,
             NonLive = nonLive,
             TargetAgentEndpoint = handOver ? Target.Endpoint : "",
+            Unattended = Unattended,
         });
 
     /// <summary>Prepares the target and starts the source.</summary>

@@ -13,7 +13,10 @@ public class QemuCommandLineTests
     {
         var spec = Spec(spec => spec.BootGuest = new V1.BootGuest
         {
-            WorkingSetBytes = 8 << 20, DirtyBytesPerSecond = 4 << 20, FillBytes = 0, HeartbeatsPerSecond = 50,
+            WorkingSetBytes = 8 << 20,
+            DirtyBytesPerSecond = 4 << 20,
+            FillBytes = 0,
+            HeartbeatsPerSecond = 50,
         });
 
         Assert.Equal(
@@ -100,7 +103,10 @@ public class QemuCommandLineTests
     {
         var options = QemuCommandLine.Options(new V1.BootGuest
         {
-            WorkingSetBytes = (1 << 20) + 1, DirtyBytesPerSecond = 1, FillBytes = 1, CpuBound = true,
+            WorkingSetBytes = (1 << 20) + 1,
+            DirtyBytesPerSecond = 1,
+            FillBytes = 1,
+            CpuBound = true,
         });
 
         Assert.Equal(
@@ -111,7 +117,11 @@ public class QemuCommandLineTests
     {
         var spec = new MachineSpec
         {
-            MemoryBytes = 64 << 20, Vcpus = 2, MachineType = "pc-q35-10.0", CpuModel = "qemu64,+sse4.2", Accelerator = Accelerator.Tcg,
+            MemoryBytes = 64 << 20,
+            Vcpus = 2,
+            MachineType = "pc-q35-10.0",
+            CpuModel = "qemu64,+sse4.2",
+            Accelerator = Accelerator.Tcg,
         };
         set(spec);
         return spec;

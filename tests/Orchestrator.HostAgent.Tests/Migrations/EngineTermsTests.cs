@@ -22,7 +22,9 @@ public class EngineTermsTests
     {
         var start = new StartSource
         {
-            Terms = new TransferTerms { ThrottlePossible = true }, DowntimeLimit = TimeSpan.FromMilliseconds(1.9).ToDuration(), SwitchoverBytesPerSecond = 7,
+            Terms = new TransferTerms { ThrottlePossible = true },
+            DowntimeLimit = TimeSpan.FromMilliseconds(1.9).ToDuration(),
+            SwitchoverBytesPerSecond = 7,
         };
 
         var parameters = EngineTerms.Parameters(start, RecordedMigration.FeaturesOf("11.1.3"));

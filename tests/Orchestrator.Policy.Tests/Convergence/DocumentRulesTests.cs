@@ -12,7 +12,8 @@ public class DocumentRulesTests
         s_raise,
         new LadderStep(new LadderAction.Throttle(20, 10, 80), [new Trigger.Stalled(2, 0)]),
         new LadderStep(new LadderAction.Pause(TimeSpan.FromSeconds(1)), [new Trigger.LimitExhausted(TimeSpan.Zero)]),
-        s_abort) with { Pacing = new Pacing.Exponential(2, TimeSpan.FromSeconds(60), null, TimeSpan.Zero) };
+        s_abort) with
+    { Pacing = new Pacing.Exponential(2, TimeSpan.FromSeconds(60), null, TimeSpan.Zero) };
 
     public static TheoryData<string, ConvergenceDocument> Unsound => new()
     {
@@ -55,6 +56,11 @@ public class DocumentRulesTests
             "steps[0].post_copy.max_bytes_per_second",
             Copy.Document(s_postCopy with { Action = new LadderAction.PostCopy(new DataRate(-1)) })
         },
+        { "on_control_plane_loss", s_sound with { OnControlPlaneLoss = ControlPlaneLoss.AbortAtDeadline } },
+        { "retry.attempts", s_sound with { Retry = new RetryTerms(0, TimeSpan.FromSeconds(1), null) } },
+        { "retry.attempts", s_sound with { Retry = new RetryTerms(21, TimeSpan.FromSeconds(1), null) } },
+        { "retry.backoff", s_sound with { Retry = new RetryTerms(3, TimeSpan.FromMilliseconds(999), null) } },
+        { "retry.backoff", s_sound with { Retry = new RetryTerms(3, TimeSpan.FromSeconds(601), "doubling") } },
         { "free_page_hint", Copy.Document(s_postCopy) with { FreePageHint = true } },
         { "steps[0].when[0].stalled.rounds", Abort(new Trigger.Stalled(0, 0.1)) },
         { "steps[0].when[0].stalled.min_improvement", Abort(new Trigger.Stalled(1, double.NaN)) },

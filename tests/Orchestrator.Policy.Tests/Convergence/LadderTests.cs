@@ -186,7 +186,8 @@ public class LadderTests
     public void Step_PausedAndAStopConditionIsMet_Ends()
     {
         var copy = new Copy(Copy.Under(Copy.Document(Copy.When(s_pause, After(20)), Copy.When(s_postCopy, After(40))))
-            with { Deadline = TimeSpan.FromSeconds(23) });
+            with
+        { Deadline = TimeSpan.FromSeconds(23) });
 
         Run(copy, 0, 60);
 

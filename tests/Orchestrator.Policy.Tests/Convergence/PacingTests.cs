@@ -229,7 +229,8 @@ public class PacingTests
         copy.Passes(4, 2, 65, 65, 65, 65, 65);
         var rounds = copy.State.Rounds;
         var stricter = Copy.Under(Copy.Document(Copy.When(new LadderAction.Abort(), new Trigger.Stalled(2, 0.05))))
-            with { Budget = TimeSpan.FromMilliseconds(300) };
+            with
+        { Budget = TimeSpan.FromMilliseconds(300) };
 
         copy.State = ConvergencePolicy.SwitchDocument(stricter, copy.State, TimeSpan.FromSeconds(24));
         copy.Terms = stricter;

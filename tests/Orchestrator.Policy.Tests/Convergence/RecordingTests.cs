@@ -55,7 +55,8 @@ public class RecordingTests
             4096,
             new LadderStep(new LadderAction.Throttle(20, 10, 80), [new Trigger.Infeasible()]),
             new LadderStep(new LadderAction.Pause(TimeSpan.FromSeconds(3)), [new Trigger.Infeasible()]),
-            new LadderStep(s_abort, [new Trigger.Stalled(2, 0.05)])) with { ThrottlePossible = false, PostCopyPossible = false },
+            new LadderStep(s_abort, [new Trigger.Stalled(2, 0.05)])) with
+        { ThrottlePossible = false, PostCopyPossible = false },
         ["suspect-numbers-in-the-middle"] = Paced(
             new Pacing.Exponential(2, TimeSpan.FromSeconds(10), null, TimeSpan.Zero),
             Terms(

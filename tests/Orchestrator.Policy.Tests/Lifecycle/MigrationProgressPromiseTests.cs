@@ -126,6 +126,11 @@ public class MigrationProgressPromiseTests
         from hasRun in (bool[])[false, true]
         select new SideView
         {
-            Session = session, Ending = ending, Activity = activity, RunState = runState, HasRun = hasRun, WasRunning = hasRun,
+            Session = session,
+            Ending = ending,
+            Activity = activity,
+            RunState = runState,
+            HasRun = hasRun,
+            WasRunning = hasRun,
         };
 }

@@ -117,7 +117,8 @@ public class MigrationProgressTests
     {
         var cancelling = Copy(InPostCopy).Pending(CancelSource) with
         {
-            Phase = MigrationPhase.Cancelling, Ending = IntendedEnding.Cancelled("changed my mind"),
+            Phase = MigrationPhase.Cancelling,
+            Ending = IntendedEnding.Cancelled("changed my mind"),
         };
 
         var step = AssertStep(cancelling, MigrationEvent.PostCopyStarted, HandOverTarget);
@@ -180,7 +181,8 @@ public class MigrationProgressTests
     public void Next_TargetGoneInPostCopy_NeedsAttention() => AssertStep(
         Copy(InPostCopy).Done(HandOverTarget) with
         {
-            Phase = MigrationPhase.PostCopy, Target = Ended(SessionEnding.EngineLost, GuestRunState.Gone),
+            Phase = MigrationPhase.PostCopy,
+            Target = Ended(SessionEnding.EngineLost, GuestRunState.Gone),
         },
         MigrationEvent.BecameUndecidable);
 
@@ -203,7 +205,9 @@ public class MigrationProgressTests
     {
         var verifying = Copy(SourceCompleted).Done(HandOverTarget) with
         {
-            Phase = MigrationPhase.Verifying, GuestWasRunning = false, Target = TargetRuns with { RunState = GuestRunState.Paused, HasRun = false },
+            Phase = MigrationPhase.Verifying,
+            GuestWasRunning = false,
+            Target = TargetRuns with { RunState = GuestRunState.Paused, HasRun = false },
         };
 
         AssertGives(verifying, FinishSource);
@@ -218,7 +222,9 @@ public class MigrationProgressTests
     {
         var verifying = Copy(SourceCompleted with { RunState = source }).Done(HandOverTarget) with
         {
-            Phase = MigrationPhase.Verifying, Target = TargetRuns, Overdue = true,
+            Phase = MigrationPhase.Verifying,
+            Target = TargetRuns,
+            Overdue = true,
         };
 
         AssertStep(verifying, MigrationEvent.BecameUndecidable);
@@ -277,7 +283,8 @@ public class MigrationProgressTests
     public void Next_TargetRefusesToBeAbandoned_NeedsAttention() => AssertStep(
         Copy(SourceBack).Refused(AbandonTarget, RefusalKind.WrongState).Done(AbandonSource) with
         {
-            Phase = MigrationPhase.Cancelling, Ending = Faulted(),
+            Phase = MigrationPhase.Cancelling,
+            Ending = Faulted(),
         },
         MigrationEvent.BecameUndecidable);
 
@@ -286,7 +293,9 @@ public class MigrationProgressTests
     {
         var lost = Copy(Ended(SessionEnding.EngineLost, GuestRunState.Gone)) with
         {
-            Phase = MigrationPhase.Cancelling, Ending = new IntendedEnding(FailureReason.GuestLost, ""), Target = TargetWaits,
+            Phase = MigrationPhase.Cancelling,
+            Ending = new IntendedEnding(FailureReason.GuestLost, ""),
+            Target = TargetWaits,
         };
         AssertStays(lost);
         AssertStep(lost with { Overdue = true }, MigrationEvent.BecameUndecidable);

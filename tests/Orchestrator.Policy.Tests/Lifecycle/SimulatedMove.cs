@@ -214,7 +214,9 @@ internal sealed class SimulatedMove(int seed)
             case AgentCommandKind.StartSource:
                 _source = new SideView
                 {
-                    Session = SessionStanding.Running, Activity = TransferActivity.Copying, WasRunning = GuestWasRunning,
+                    Session = SessionStanding.Running,
+                    Activity = TransferActivity.Copying,
+                    WasRunning = GuestWasRunning,
                     RunState = GuestWasRunning ? GuestRunState.Running : GuestRunState.Paused,
                 };
                 if (_target is not { IsOver: false })

@@ -27,7 +27,10 @@ internal static class Standings
 
     public static SideView Copying { get; } = new()
     {
-        Session = SessionStanding.Running, Activity = TransferActivity.Copying, RunState = GuestRunState.Running, WasRunning = true,
+        Session = SessionStanding.Running,
+        Activity = TransferActivity.Copying,
+        RunState = GuestRunState.Running,
+        WasRunning = true,
     };
 
     public static SideView InPostCopy { get; } =
@@ -35,7 +38,11 @@ internal static class Standings
 
     public static SideView Ended(SessionEnding ending, GuestRunState runState) => new()
     {
-        Session = SessionStanding.Ended, Ending = ending, RunState = runState, WasRunning = true, Words = "engine words",
+        Session = SessionStanding.Ended,
+        Ending = ending,
+        RunState = runState,
+        WasRunning = true,
+        Words = "engine words",
     };
 
     public static SideView SourceCompleted { get; } = Ended(SessionEnding.Completed, GuestRunState.PostMigrate);
@@ -44,7 +51,9 @@ internal static class Standings
 
     public static SideView TargetWaits { get; } = new()
     {
-        Session = SessionStanding.Listening, Activity = TransferActivity.Setup, RunState = GuestRunState.InMigrate,
+        Session = SessionStanding.Listening,
+        Activity = TransferActivity.Setup,
+        RunState = GuestRunState.InMigrate,
     };
 
     public static SideView TargetRuns { get; } = Ended(SessionEnding.Completed, GuestRunState.Running) with { HasRun = true };

@@ -2,9 +2,11 @@ using Microsoft.Extensions.Options;
 using Orchestrator.ControlPlane.Guests;
 using Orchestrator.ControlPlane.Hosts;
 using Orchestrator.ControlPlane.Migrations.Ledger;
+using Orchestrator.ControlPlane.Notices;
 using Orchestrator.ControlPlane.Policies;
 using Orchestrator.ControlPlane.Queue;
 using Orchestrator.Policy.Convergence;
+using Orchestrator.PolicyMessages;
 using Orchestrator.V1;
 using MigrationPhase = Orchestrator.Policy.Lifecycle.MigrationPhase;
 
@@ -96,7 +98,7 @@ internal sealed class MigrationAdmission(AdmissionFacts facts, MigrationStore mi
         StartMigrationCommand command, StoredGuest guest, string source, StoredPolicy policy, ConvergenceDocument document)
     {
         var at = clock.GetUtcNow();
-        return new Migration
+        var migration = new Migration
         {
             MigrationId = command.MigrationId,
             GuestId = command.GuestId,
@@ -121,6 +123,9 @@ internal sealed class MigrationAdmission(AdmissionFacts facts, MigrationStore mi
             Epoch = 0,
             LastTransition = 2,
         };
+
+        // The request's terms go before the guest's own.
+        return (command.Notice ?? guest.Notice) is { } terms ? migration with { Notice = StoredNotice.Open(migration, terms) } : migration;
     }
 
     /// <param name="active">Null = look it up.</param>

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using Google.Protobuf.WellKnownTypes;
+using Orchestrator.ControlPlane.Guests;
 using Orchestrator.Rpc.Errors;
 using Orchestrator.V1;
 
@@ -8,7 +9,7 @@ namespace Orchestrator.ControlPlane.Migrations.Admission;
 /// <summary>A request to start a migration that has been found sound. There is no other way to make one.</summary>
 internal sealed record StartMigrationCommand
 {
-    private const int MaxRequestedByCharacters = 500;
+    public const int MaxRequestedByCharacters = 500;
     private const int MaxClassCharacters = 63;
 
     private static readonly TimeSpan s_shortestDowntime = TimeSpan.FromMilliseconds(1);
@@ -55,6 +56,9 @@ internal sealed record StartMigrationCommand
     /// <summary>Null = as soon as its turn comes.</summary>
     public required DateTimeOffset? NotBefore { get; init; }
 
+    /// <summary>Tells the guest's owner first; null = as the guest's own terms say.</summary>
+    public required NoticeTerms? Notice { get; init; }
+
     /// <summary>As it came, without what its message does not define.</summary>
     public required StartMigrationRequest Request { get; init; }
 
@@ -92,6 +96,7 @@ internal sealed record StartMigrationCommand
             PriorityClass = request.PriorityClass.Length > 0 ? violations.Text("priority_class", request.PriorityClass, MaxClassCharacters)
                 : Orchestrator.Policy.Admission.AdmissionLimits.UsualClass,
             NotBefore = ReadNotBefore(violations, request.NotBefore, now),
+            Notice = NoticeTermsParser.Parse("notice", request.Notice, violations),
             Request = request,
         };
         command = violations.Any ? null : parsed with

@@ -61,6 +61,15 @@ internal sealed class MigrationHistory(DatabaseGate database)
             is [var decision, ..] ? decision : null;
     }
 
+    public Task<int> CountDecisionsAsync(Guid migrationId, DecisionOrigin origin, CancellationToken cancellation)
+    {
+        const string Sql = "SELECT count(*)::integer FROM migration_decisions WHERE migration_id = @migrationId AND origin = @origin";
+        return database.RunAsync(
+            (connection, token) => connection.ExecuteScalarAsync<int>(
+                new CommandDefinition(Sql, new { migrationId, origin = origin.ToString() }, cancellationToken: token)),
+            cancellation);
+    }
+
     public Task<bool> HasRequestAsync(Guid migrationId, Guid requestId, CancellationToken cancellation)
     {
         const string Sql =

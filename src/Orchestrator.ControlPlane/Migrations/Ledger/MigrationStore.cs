@@ -3,6 +3,7 @@ using Npgsql;
 using Orchestrator.ControlPlane.Database;
 using Orchestrator.ControlPlane.Database.Notifications;
 using Orchestrator.ControlPlane.Migrations.Watching;
+using Orchestrator.ControlPlane.Notices;
 
 namespace Orchestrator.ControlPlane.Migrations.Ledger;
 
@@ -60,11 +61,16 @@ internal sealed class MigrationStore(DatabaseGate database)
                     }
 
                     await connection.ExecuteAsync(new CommandDefinition(Begin, row, transaction, cancellationToken: token));
+                    if (migration.Notice is { } notice)
+                    {
+                        await NoticeStore.OpenAsync(connection, transaction, notice, token);
+                    }
+
                     await transaction.CommitAsync(token);
                     return AdmitOutcome.Admitted;
                 }
                 catch (PostgresException clash) when (clash is
-                    { SqlState: PostgresErrorCodes.UniqueViolation, ConstraintName: "migrations_one_running_per_guest" })
+                { SqlState: PostgresErrorCodes.UniqueViolation, ConstraintName: "migrations_one_running_per_guest" })
                 {
                     return AdmitOutcome.GuestAlreadyMigrating;
                 }

@@ -47,9 +47,9 @@ internal sealed class ProgressStore(DatabaseGate database)
                     migration_id, sequence, at, elapsed, action, origin, rule, reason, downtime_limit, throttle_max_percent,
                     bytes_per_second, max_pause, reading_sequence, inputs, policy, policy_revision, command_id, request_id,
                     report_to_decision, outcome, outcome_message)
-                SELECT migration_id, @LastDecision, @at, @d_elapsed, @d_action, @d_origin, @d_rule, @d_reason, @d_downtime_limit,
+                SELECT migration_id, @LastDecision, @d_at, @d_elapsed, @d_action, @d_origin, @d_rule, @d_reason, @d_downtime_limit,
                        @d_throttle, @d_bandwidth, @d_max_pause, @d_reading, @d_inputs::jsonb, @Policy, @PolicyRevision, @d_command,
-                       @d_request, @d_report_to_decision, @d_outcome, ''
+                       @d_request, @d_report_to_decision, @d_outcome, @d_outcome_message
                   FROM written
                  WHERE @decides),
             commands AS (
@@ -83,7 +83,7 @@ internal sealed class ProgressStore(DatabaseGate database)
                         : await WhyNotAsync(connection, write, token);
                 }
                 catch (PostgresException clash) when (clash is
-                    { SqlState: PostgresErrorCodes.UniqueViolation, ConstraintName: "migration_decisions_one_per_request" })
+                { SqlState: PostgresErrorCodes.UniqueViolation, ConstraintName: "migration_decisions_one_per_request" })
                 {
                     return WriteOutcome.RequestedBefore;
                 }
@@ -188,6 +188,7 @@ internal sealed class ProgressStore(DatabaseGate database)
             at = write.At.UtcDateTime,
             reason = write.Reason,
             decides = decision is not null,
+            d_at = decision?.At?.ToDateTime() ?? write.At.UtcDateTime,
             d_elapsed = decision?.Elapsed?.ToTimeSpan() ?? TimeSpan.Zero,
             d_action = decision?.Action.ToString() ?? "",
             d_origin = decision?.Origin.ToString() ?? "",
@@ -203,6 +204,7 @@ internal sealed class ProgressStore(DatabaseGate database)
             d_request = write.Decision?.RequestId,
             d_report_to_decision = decision?.ReportToDecision?.ToTimeSpan() ?? TimeSpan.Zero,
             d_outcome = decision?.Outcome.ToString() ?? "",
+            d_outcome_message = decision?.OutcomeMessage ?? "",
             c_ids = write.Commands.Select(command => command.CommandId).ToArray(),
             c_hosts = write.Commands.Select(command => command.HostId).ToArray(),
             c_kinds = write.Commands.Select(command => command.Kind.ToString()).ToArray(),

@@ -1,4 +1,5 @@
 using Orchestrator.Agent.V1;
+using Orchestrator.ControlPlane.Guests;
 using Orchestrator.ControlPlane.Migrations.Ledger;
 using Orchestrator.Policy.Lifecycle;
 using MigrationPhase = Orchestrator.Policy.Lifecycle.MigrationPhase;
@@ -124,6 +125,19 @@ internal sealed class MigrationSides : IAsyncDisposable
         TargetDead = Target.IsDead,
         Overdue = _beat.Clock.GetElapsedTime(_changedAt) >= _beat.Options.AnswerWithin,
         Commands = _book.Standings(migration.PhaseSince, _beat.Clock.GetUtcNow()),
+    };
+
+    /// <returns>What the guest is when this ends the migration; null leaves what was known before.</returns>
+    public StoredGuestState? GuestStateAt(Migration to) => to switch
+    {
+        { Phase: MigrationPhase.Completed } => Target.View?.RunState switch
+        {
+            GuestRunState.Running => StoredGuestState.Running,
+            GuestRunState.Paused => StoredGuestState.Paused,
+            _ => to.GuestWasRunning ? StoredGuestState.Running : StoredGuestState.Paused,
+        },
+        { Phase: MigrationPhase.Failed, Ending.Reason: FailureReason.GuestLost } => StoredGuestState.Crashed,
+        _ => null,
     };
 
     /// <summary>Sends what is to be sent and asks whoever is waited for and says nothing.</summary>

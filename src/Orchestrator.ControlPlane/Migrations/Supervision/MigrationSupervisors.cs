@@ -4,7 +4,7 @@ using Orchestrator.ControlPlane.Database;
 using Orchestrator.ControlPlane.Migrations.Ledger;
 using Orchestrator.ControlPlane.Migrations.Wishes;
 using Orchestrator.ControlPlane.Policies;
-using Orchestrator.Policy.Convergence;
+using Orchestrator.V1;
 
 namespace Orchestrator.ControlPlane.Migrations.Supervision;
 
@@ -129,8 +129,7 @@ internal sealed partial class MigrationSupervisors(
             {
                 try
                 {
-                    var document = await DocumentOfAsync(current, stopping);
-                    var charge = new MigrationCharge(current, document, commands, mailbox) { TakenOver = takenOver };
+                    var charge = await ChargeAsync(current, commands, mailbox, stopping) with { TakenOver = takenOver };
                     await using var supervisor = new MigrationSupervisor(charge, edges);
                     last = await supervisor.RunAsync(stopping, killing);
                 }
@@ -186,11 +185,15 @@ internal sealed partial class MigrationSupervisors(
         return (null, commands);
     }
 
-    private async Task<ConvergenceDocument> DocumentOfAsync(Migration migration, CancellationToken cancellation)
+    /// <summary>Read after the migration was adopted: whoever commanded it before writes nothing any more.</summary>
+    private async Task<MigrationCharge> ChargeAsync(
+        Migration migration, IEnumerable<StoredCommand> commands, MigrationMailbox mailbox, CancellationToken cancellation)
     {
         var policy = await policies.FindAsync(migration.Policy, migration.PolicyRevision, cancellation)
             ?? throw new InvalidDataException($"Policy {migration.Policy} revision {migration.PolicyRevision} is not in the ledger.");
-        return PolicyDocumentParser.ParseStored(policy.Document);
+        var ofAgent = migration.LastDecision == 0 ? 0
+            : await edges.History.CountDecisionsAsync(migration.MigrationId, DecisionOrigin.Agent, cancellation);
+        return new MigrationCharge(migration, PolicyInForce.Of(policy), commands, mailbox, ofAgent);
     }
 
     private void LogFailure(Guid migrationId, Exception failure, CancellationToken killing)

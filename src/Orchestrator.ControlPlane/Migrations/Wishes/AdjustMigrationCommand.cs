@@ -1,6 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
 using Orchestrator.ControlPlane.Policies;
-using Orchestrator.Policy.Convergence;
 using Orchestrator.Rpc.Errors;
 using Orchestrator.V1;
 
@@ -37,7 +36,7 @@ internal sealed record AdjustMigrationCommand
         return this with
         {
             Request = request,
-            Adjustment = new Adjustment.SwitchPolicy(policy.Name, policy.Revision, PolicyDocumentParser.ParseStored(policy.Document)),
+            Adjustment = new Adjustment.SwitchPolicy(policy.Name, policy.Revision, PolicyInForce.Of(policy)),
         };
     }
 
@@ -88,8 +87,8 @@ internal abstract record Adjustment
     }
 
     /// <param name="Revision">0 = the newest, until it is resolved.</param>
-    /// <param name="Document">Null until it is resolved.</param>
-    internal sealed record SwitchPolicy(string Name, int Revision, ConvergenceDocument? Document) : Adjustment;
+    /// <param name="Policy">Null until it is resolved.</param>
+    internal sealed record SwitchPolicy(string Name, int Revision, PolicyInForce? Policy) : Adjustment;
 
     /// <param name="BytesPerSecond">0 = no cap.</param>
     internal sealed record SetBandwidth(long BytesPerSecond) : Adjustment;

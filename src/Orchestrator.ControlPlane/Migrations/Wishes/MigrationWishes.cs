@@ -24,7 +24,7 @@ internal sealed class MigrationWishes(
             return new AdjustResult(new WishAnswer(WishOutcome.Granted, changed), PolicyUnknown: false);
         }
 
-        if (command.Adjustment is Adjustment.SwitchPolicy { Document: null } to)
+        if (command.Adjustment is Adjustment.SwitchPolicy { Policy: null } to)
         {
             if (await facts.FindPolicyAsync(to.Name, to.Revision, cancellation) is not { } policy)
             {

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Google.Protobuf.WellKnownTypes;
 using Orchestrator.Agent.V1;
 using Orchestrator.ControlPlane.Migrations.Supervision;
+using Orchestrator.ControlPlane.Policies;
 using Orchestrator.Policy.Convergence;
 using Orchestrator.Policy.Lifecycle;
 using Orchestrator.V1;
@@ -42,7 +43,7 @@ internal sealed class WishRules(Migration migration, MigrationStanding standing,
                 migration,
                 track.State.WithPause(track.Elapsed, longest),
                 new Decision { Action = DecisionAction.Pause, MaxPause = longest.ToDuration() },
-                Decisions.Plain(AgentCommandKind.PauseSource, migration, track.Terms)),
+                Decisions.Pause(migration, longest)),
             Adjustment.PostCopyNow when !track.Terms.PostCopyPossible => WishVerdict.Refused(WishOutcome.PostCopyImpossible),
             Adjustment.PostCopyNow => Granted(
                 migration,
@@ -55,15 +56,16 @@ internal sealed class WishRules(Migration migration, MigrationStanding standing,
                 track.State.WithLimit(limit),
                 new Decision { Action = DecisionAction.SetDowntimeLimit, DowntimeLimit = limit.ToDuration() },
                 Decisions.Adjust(migration, new AdjustSource { DowntimeLimit = limit.ToDuration() })),
-            Adjustment.SwitchPolicy { Document: { } document } to => SwitchPolicy(to, document),
+            Adjustment.SwitchPolicy { Policy: { } policy } to => SwitchPolicy(to, policy),
             _ => throw new UnreachableException($"No arm for {command.Adjustment}."),
         };
         return verdict.Change is not { Decision: { } draft } change ? verdict
             : verdict with { Change = change with { Decision = draft with { RequestId = command.RequestId, MadeAt = now } } };
     }
 
-    private WishVerdict SwitchPolicy(Adjustment.SwitchPolicy to, ConvergenceDocument document)
+    private WishVerdict SwitchPolicy(Adjustment.SwitchPolicy to, PolicyInForce policy)
     {
+        var document = policy.Document;
         var nonLive = migration.Mode is MigrationMode.NonLive;
         var endsInPostCopy = document.Steps is [.., { Action: LadderAction.PostCopy }];
         if (DocumentRules.ViolationsFor(document, migration.Spec.VfioDevices.Count > 0, nonLive).Count > 0
@@ -90,10 +92,13 @@ internal sealed class WishRules(Migration migration, MigrationStanding standing,
 
         var switched = migration with
         {
-            Policy = to.Name, PolicyRevision = to.Revision, MaxDowntime = budget, MaxBytesPerSecond = cap,
+            Policy = to.Name,
+            PolicyRevision = to.Revision,
+            MaxDowntime = budget,
+            MaxBytesPerSecond = cap,
         };
         var decision = new Decision { Action = DecisionAction.SwitchPolicy, DowntimeLimit = state.Limit.ToDuration() };
-        return Granted(switched, state, decision, Decisions.Adjust(migration, adjustment)) with { Document = document };
+        return Granted(switched, state, decision, Decisions.Adjust(migration, adjustment)) with { Policy = policy };
     }
 
     private WishVerdict Granted(Migration to, ConvergenceState state, Decision decision, WordedCommand command)
@@ -124,7 +129,7 @@ internal sealed record WishVerdict(WishOutcome Outcome)
     public ConvergenceState? State { get; init; }
 
     /// <summary>Another policy from here on; null leaves it.</summary>
-    public ConvergenceDocument? Document { get; init; }
+    public PolicyInForce? Policy { get; init; }
 
     public static WishVerdict Refused(WishOutcome outcome) => new(outcome);
 }
