@@ -176,10 +176,11 @@ internal sealed class Fleet : IAsyncDisposable
     /// <summary>What is started here is let through and commanded here, without the queue: for tests of several replicas.</summary>
     public bool BeginsHere { get; private set; }
 
-    /// <param name="dispatch">False: nobody waits in the queue, and whoever is asked to start a migration commands it.</param>
-    public async Task<Fleet> StartAsync(bool dispatch = true)
+    /// <param name="dispatch">False: rounds are the test's own.</param>
+    /// <param name="beginHere">Nobody waits in the queue, and whoever is asked to start a migration commands it.</param>
+    public async Task<Fleet> StartAsync(bool dispatch = true, bool beginHere = false)
     {
-        BeginsHere = !dispatch;
+        BeginsHere = beginHere;
         await Lease.BeginAsync(CancellationToken.None);
         await Notifications.StartAsync(CancellationToken.None);
         await Readings.StartAsync(CancellationToken.None);
@@ -187,7 +188,7 @@ internal sealed class Fleet : IAsyncDisposable
         await Desk.StartAsync(CancellationToken.None);
         await TakeOver.StartAsync(CancellationToken.None);
         await _courier.StartAsync(CancellationToken.None);
-        if (dispatch)
+        if (dispatch && !beginHere)
         {
             // Without the lease: several fleets on one database all dispatch, which must do no harm either.
             _rounds = Task.Run(() => _dispatcher.ServeAsync(_dispatching.Token));

@@ -23,8 +23,8 @@ public sealed class OtherReplicaTests(PostgresFixture postgres) : IClassFixture<
 
     public async Task InitializeAsync()
     {
-        _commander = await new Fleet(postgres.DataSource, lease: s_term).StartAsync(dispatch: false);
-        _other = await new Fleet(postgres.DataSource, _commander.Agents, _commander.Clock, lease: s_term).StartAsync(dispatch: false);
+        _commander = await new Fleet(postgres.DataSource, lease: s_term).StartAsync(beginHere: true);
+        _other = await new Fleet(postgres.DataSource, _commander.Agents, _commander.Clock, lease: s_term).StartAsync(beginHere: true);
     }
 
     public async Task DisposeAsync()
@@ -133,7 +133,7 @@ public sealed class OtherReplicaTests(PostgresFixture postgres) : IClassFixture<
     public async Task Wish_WhoseCommanderDies_IsGrantedByTheNextOne()
     {
         var dying = new Fleet(postgres.DataSource, _commander.Agents, _commander.Clock, lease: TimeSpan.FromSeconds(2));
-        await dying.StartAsync(dispatch: false);
+        await dying.StartAsync(beginHere: true);
         var move = await dying.AddGuestAsync();
         await move.CopyAsync();
         await move.ReadAsync(move.Copying(0.5));

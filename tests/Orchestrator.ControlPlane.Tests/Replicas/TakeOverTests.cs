@@ -71,8 +71,8 @@ public sealed class TakeOverTests(PostgresFixture postgres) : IClassFixture<Post
     [Fact]
     public async Task PlannedShutdown_TheOtherGoesOnAtOnce_WithoutWaitingForTheLease()
     {
-        var first = await new Fleet(postgres.DataSource).StartAsync(dispatch: false);
-        await using var second = await new Fleet(postgres.DataSource, first.Agents, first.Clock).StartAsync(dispatch: false);
+        var first = await new Fleet(postgres.DataSource).StartAsync(beginHere: true);
+        await using var second = await new Fleet(postgres.DataSource, first.Agents, first.Clock).StartAsync(beginHere: true);
         var move = await first.AddGuestAsync();
         await move.CopyAsync();
         await move.ReadAsync(move.Copying(0.5));
@@ -97,12 +97,12 @@ public sealed class TakeOverTests(PostgresFixture postgres) : IClassFixture<Post
     public async Task FrozenReplica_ItsMigrationsGoOnElsewhere_AndItCommandsAndWritesNothingWhenItWakes()
     {
         var frozen = new Fleet(postgres.DataSource, lease: s_term);
-        await frozen.StartAsync(dispatch: false);
+        await frozen.StartAsync(beginHere: true);
         var move = await frozen.AddGuestAsync();
         await move.CopyAsync();
         await move.ReadAsync(move.Copying(0.5));
         var before = await move.FindAsync();
-        await using var other = await new Fleet(postgres.DataSource, frozen.Agents, frozen.Clock, lease: s_term).StartAsync(dispatch: false);
+        await using var other = await new Fleet(postgres.DataSource, frozen.Agents, frozen.Clock, lease: s_term).StartAsync(beginHere: true);
 
         // Its renewals stop and its supervisors go on as if nothing were, as far as they can know.
         await frozen.Lease.EndAsync();
@@ -129,7 +129,7 @@ public sealed class TakeOverTests(PostgresFixture postgres) : IClassFixture<Post
     [Fact]
     public async Task LeaseLostAndHeldAgain_WithNobodyElse_TheReplicaTakesUpItsOwn()
     {
-        await using var fleet = await new Fleet(postgres.DataSource, lease: s_term).StartAsync(dispatch: false);
+        await using var fleet = await new Fleet(postgres.DataSource, lease: s_term).StartAsync(beginHere: true);
         var move = await fleet.AddGuestAsync();
         await move.CopyAsync();
         await move.ReadAsync(move.Copying(0.5));

@@ -128,7 +128,11 @@ internal sealed partial class MigrationSupervisor : IAsyncDisposable
 
         _alarmed = false;
         var last = await ProgressAsync(cancellation);
-        await ShareAsync(cancellation);
+        if (!_fenced && _sides.Source.IsIdle && LinkShare.Change(Migration, _record.Book, _track, Clock.GetTimestamp()) is { } share)
+        {
+            await WriteAsync(share, cancellation);
+        }
+
         if (!_fenced && !Migration.HasEnded)
         {
             alarm.Change(_sides.Look(Migration, last) ?? Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
@@ -294,14 +298,6 @@ internal sealed partial class MigrationSupervisor : IAsyncDisposable
             {
                 return step;
             }
-        }
-    }
-
-    private async Task ShareAsync(CancellationToken cancellation)
-    {
-        if (!_fenced && _sides.Source.IsIdle && LinkShare.Change(Migration, _record.Book, _track, Clock.GetTimestamp()) is { } change)
-        {
-            await WriteAsync(change, cancellation);
         }
     }
 
