@@ -24,7 +24,7 @@ public sealed class CallerWishTests(PostgresFixture postgres) : IClassFixture<Po
         var prepare = await move.Target.NextAsync(Kind.PrepareTarget);
 
         Assert.Equal(WishOutcome.Granted, (await move.CancelAsync())?.Outcome);
-        prepare.Done(listenUri: "tcp:127.0.0.2:1");
+        prepare.Done(move.TargetReport(SessionState.Listening), "tcp:127.0.0.2:1");
         (await move.Target.NextAsync(Kind.AbandonTarget)).Done();
 
         await move.ReachAsync(LifecyclePhase.Cancelled);
@@ -169,7 +169,7 @@ public sealed class CallerWishTests(PostgresFixture postgres) : IClassFixture<Po
         var move = await _fleet.AddGuestAsync();
         await move.StartAsync();
         Assert.Equal(WishOutcome.NotCopying, await AdjustAsync(move, new AdjustMigrationRequest { SetBandwidth = 5 }));
-        (await move.Target.NextAsync(Kind.PrepareTarget)).Done(listenUri: "tcp:127.0.0.2:1");
+        (await move.Target.NextAsync(Kind.PrepareTarget)).Done(move.TargetReport(SessionState.Listening), "tcp:127.0.0.2:1");
         (await move.Source.NextAsync(Kind.StartSource)).Done();
         await move.ReadAsync(move.Copying(0.5));
 

@@ -56,7 +56,7 @@ public sealed class MigrationLifeTests(PostgresFixture postgres) : IClassFixture
         Assert.Equal(Orchestrator.ControlPlane.Migrations.Admission.AdmissionOutcome.Admitted, (await move.StartAsync()).Outcome);
         var prepare = await move.Target.NextAsync(Kind.PrepareTarget);
         Assert.False(prepare.Request.PrepareTarget.RunAfter);
-        prepare.Done(listenUri: "tcp:127.0.0.2:1");
+        prepare.Done(move.TargetReport(SessionState.Listening), "tcp:127.0.0.2:1");
         (await move.Source.NextAsync(Kind.StartSource)).Done();
         await move.ReadAsync(move.Copying(0.5));
         move.SourceSays(move.Completed());
@@ -207,7 +207,7 @@ public sealed class MigrationLifeTests(PostgresFixture postgres) : IClassFixture
     {
         var move = await _fleet.AddGuestAsync();
         await move.StartAsync();
-        (await move.Target.NextAsync(Kind.PrepareTarget)).Done(listenUri: "tcp:127.0.0.2:1");
+        (await move.Target.NextAsync(Kind.PrepareTarget)).Done(move.TargetReport(SessionState.Listening), "tcp:127.0.0.2:1");
         (await move.Source.NextAsync(Kind.StartSource)).Refuse("ENGINE_REFUSED", "no such capability");
         (await move.Target.NextAsync(Kind.AbandonTarget)).Done();
         (await move.Source.NextAsync(Kind.AbandonSource)).Refuse("SESSION_UNKNOWN");

@@ -32,7 +32,7 @@ public sealed class MigrationTroubleTests(PostgresFixture postgres) : IClassFixt
 
         Assert.Equal(first.Request, second.Request);
         Assert.Equal(first.Request, third.Request);
-        third.Done(listenUri: "tcp:127.0.0.2:1");
+        third.Done(move.TargetReport(SessionState.Listening), "tcp:127.0.0.2:1");
         await move.Source.NextAsync(Kind.StartSource);
     }
 
