@@ -81,5 +81,6 @@ internal static class SchedulesSetup
         });
         builder.Services.AddHostedService<BellTower>();
         builder.Services.AddHostedService<BellTuning>();
+        builder.Services.AddHostedService<BellRelay>();
     }
 }
