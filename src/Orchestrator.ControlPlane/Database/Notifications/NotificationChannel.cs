@@ -27,7 +27,7 @@ internal static class NotificationChannel
     /// <summary>Payload: migration_id. A wish waits for whoever commands it, or has its answer.</summary>
     public const string Wish = "wish";
 
-    /// <summary>Payload: host_id, or empty. It was declared dead, or readmitted; or it is time to look.</summary>
+    /// <summary>Payload: host_id, or empty. It was declared dead, readmitted, cordoned or uncordoned; or it is time to look.</summary>
     public const string Host = "host";
 
     public static IReadOnlyList<string> All { get; } = [Migration, Queue, Slot, Evacuation, Notice, Replica, Wish, Host];
