@@ -65,7 +65,7 @@ public static class EvacuationPlanner
             .With(host => all.Contains(host.HostId) && !later.Contains(host.HostId) ? host with { Cordoned = false, CordonReason = "" } : host)
             .Emptying(host => turns[turn].Contains(host)) with
         {
-            LastResort = later,
+            LastResort = later.Concat(facts.LastResort).ToHashSet(StringComparer.Ordinal),
         };
     }
 

@@ -24,8 +24,11 @@ public sealed record FleetFacts
 
     public MovePace Pace { get; init; } = new();
 
-    /// <summary>Hosts that will be emptied themselves later: targets only for guests that no other host takes.</summary>
-    internal IReadOnlySet<string> LastResort { get; init; } = FrozenSet<string>.Empty;
+    /// <summary>
+    /// Hosts that will be emptied themselves later, by this evacuation or another: targets only for guests that no other host takes. The
+    /// planner adds this evacuation's own.
+    /// </summary>
+    public IReadOnlySet<string> LastResort { get; init; } = FrozenSet<string>.Empty;
 
     /// <summary>Hosts that are being emptied, in the fleet as the planner sees it: no targets, whoever uncordons them.</summary>
     internal FleetFacts Emptying(Predicate<string> emptied) => With(host => emptied(host.HostId) && !host.Cordoned
@@ -41,6 +44,9 @@ public sealed record GuestFacts
     public required PlacementRequest Placement { get; init; }
 
     public GuestActivity Activity { get; init; } = GuestActivity.Running;
+
+    /// <summary>Why it cannot leave now, e.g. since somebody else is moving it, as a sentence; null = it can.</summary>
+    public string? Held { get; init; }
 
     /// <summary>Memory it dirties per second, as last measured; null = nobody has measured.</summary>
     public DataRate? DirtyRate { get; init; }

@@ -168,6 +168,7 @@ internal sealed record TargetAssignment(IReadOnlyList<AssignedMove> Moves, IRead
 
         private string? WhyNotLeave(MoveWish wish) =>
             _silent.Contains(wish.Guest.HostId) ? "Its host does not answer."
+            : wish.Guest.Held is { } held ? held
             : wish.Guest.Placement.Guest.TargetHostId is { } target ? $"Somebody else is moving it to {target}."
             : null;
 

@@ -15,7 +15,7 @@ internal static class NotificationChannel
     /// <summary>Payload: migration_id, or empty for many. It was let through, may transfer, or has another share of the links.</summary>
     public const string Slot = "slot";
 
-    /// <summary>Payload: evacuation_id.</summary>
+    /// <summary>Payload: evacuation_id. It was started, a caller wished something, or its conductor wrote a step.</summary>
     public const string Evacuation = "evacuation";
 
     /// <summary>Payload: notice_id.</summary>
