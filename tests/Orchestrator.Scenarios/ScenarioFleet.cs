@@ -24,9 +24,6 @@ public class ScenarioFleet : IAsyncLifetime, IDisposable
     /// <summary>Of the control plane.</summary>
     protected virtual IReadOnlyDictionary<string, string> Settings => new Dictionary<string, string>();
 
-    /// <summary>Of each agent.</summary>
-    protected virtual IReadOnlyDictionary<string, string> HostSettings => new Dictionary<string, string>();
-
     protected string Folder => _folder.Path;
 
     public Fleet Fleet => _fleet ?? throw new InvalidOperationException("The fleet is not up.");
@@ -52,7 +49,7 @@ public class ScenarioFleet : IAsyncLifetime, IDisposable
                 Folder = _folder.Path,
                 Replicas = Replicas,
                 ControlPlaneSettings = Settings,
-                Hosts = [.. HostIds.Select((id, index) => new HostPlan(id, $"127.0.0.{index + 1}", qemu) { Settings = HostSettings })],
+                Hosts = [.. HostIds.Select((id, index) => new HostPlan(id, $"127.0.0.{index + 1}", qemu) { Settings = SettingsOf(id) })],
             },
             _ => { },
             TimeProvider.System,
@@ -142,6 +139,9 @@ public class ScenarioFleet : IAsyncLifetime, IDisposable
         await ControlPlane.Policies.CreatePolicyAsync(new CreatePolicyRequest { Name = name, Document = document });
         return name;
     }
+
+    /// <summary>Of a host's agent.</summary>
+    protected virtual IReadOnlyDictionary<string, string> SettingsOf(string hostId) => new Dictionary<string, string>();
 
     private static CancellationToken Patience() => new CancellationTokenSource(Bound).Token;
 }

@@ -36,14 +36,13 @@ internal static class Aftermath
     {
         var known = await fleet.AwaitGuestAsync(
             guest.Id, known => known.ActiveMigrationId.Length == 0 && known.State is GuestState.Running or GuestState.Paused);
-        using var patience = new CancellationTokenSource(ScenarioFleet.Bound);
         if (known.State == GuestState.Running)
         {
-            await guest.Journey.BeatsOnAsync(known.HostId, patience.Token);
+            await guest.BeatsOnAsync(known.HostId);
+            Assert.Equal(known.HostId, guest.Journey.Stays[^1].HostId);
         }
 
         guest.Journey.AssertUnbroken();
-        Assert.Equal(known.HostId, guest.Journey.Stays[^1].HostId);
         var process = Assert.Single(guest.Processes());
         foreach (var agent in fleet.Fleet.Agents)
         {

@@ -27,14 +27,14 @@ internal sealed class Journey : IAsyncDisposable
         }
     }
 
-    /// <summary>Engines that were started for it, whether it ever ran there or not.</summary>
-    public int Consoles
+    /// <summary>Engines that were started for it, whether it ever ran there or not: each makes a socket of its own.</summary>
+    public int Engines
     {
         get
         {
             lock (_gate)
             {
-                return _stays.Count;
+                return _stays.Select(stay => (stay.HostId, stay.MadeAt)).Distinct().Count();
             }
         }
     }
@@ -109,10 +109,11 @@ internal sealed class Journey : IAsyncDisposable
                     await Task.Delay(s_lookAgain, TimeProvider.System, _ending.Token);
                 }
 
+                var madeAt = File.GetCreationTimeUtc(socket);
                 var console = await HeartbeatReader.ConnectAsync(socket, TimeProvider.System, _ending.Token);
                 lock (_gate)
                 {
-                    _stays.Add(new Stay(host.HostId, console));
+                    _stays.Add(new Stay(host.HostId, madeAt, console));
                 }
 
                 await foreach (var _ in console.LinesAsync(_ending.Token))
@@ -129,7 +130,8 @@ internal sealed class Journey : IAsyncDisposable
 }
 
 /// <summary>One console of a guest, from its engine's start to its end.</summary>
-internal sealed record Stay(string HostId, HeartbeatReader Console)
+/// <param name="MadeAt">When the engine made its socket; an engine that is going may take a reader once more.</param>
+internal sealed record Stay(string HostId, DateTime MadeAt, HeartbeatReader Console)
 {
     public TimeSpan? FirstBeat => Console.Transcript.Lines.FirstOrDefault(line => line.Line is SerialLine.Beat)?.At;
 

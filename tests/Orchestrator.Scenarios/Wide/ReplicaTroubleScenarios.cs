@@ -146,7 +146,7 @@ public class ReplicaTroubleScenarios(WideFleet fleet, ITestOutputHelper output) 
         }
 
         await AssertAllMovedAsync();
-        Assert.All(_guests, guest => Assert.Equal(2, guest.Journey.Consoles));
+        Assert.All(_guests, guest => Assert.Equal(2, guest.Journey.Engines));
     }
 
     /// <summary>Guests on host-a that move to the two others, each in the middle of its copy.</summary>

@@ -36,8 +36,7 @@ internal sealed class Resident : IAsyncDisposable
         await fleet.AskAsync((replica, options) => replica.Guests.DefineGuestAsync(definition, options));
         await fleet.AskAsync((replica, options) => replica.Guests.StartGuestAsync(
             new StartGuestRequest { GuestId = resident.Id, HostId = hostId }, options.WithDeadline(DateTime.MaxValue)));
-        using var patience = new CancellationTokenSource(ScenarioFleet.Bound);
-        await resident.Journey.BeatsOnAsync(hostId, patience.Token);
+        await resident.BeatsOnAsync(hostId);
         return resident;
     }
 
@@ -70,6 +69,19 @@ internal sealed class Resident : IAsyncDisposable
         Journey = new Journey(Id, [.. _fleet.Fleet.Agents.Where(agent => agent.HostId != dead)]);
         await _fleet.AskAsync((replica, options) => replica.Guests.StartGuestAsync(
             new StartGuestRequest { GuestId = Id, HostId = hostId }, options.WithDeadline(DateTime.MaxValue)));
+        await BeatsOnAsync(hostId);
+    }
+
+    /// <summary>On all hosts again, and from here on.</summary>
+    public async Task ListenAnewAsync()
+    {
+        await Journey.DisposeAsync();
+        Journey = new Journey(Id, _fleet.Fleet.Agents);
+        await BeatsOnAsync((await GetAsync()).HostId);
+    }
+
+    public async Task BeatsOnAsync(string hostId)
+    {
         using var patience = new CancellationTokenSource(ScenarioFleet.Bound);
         await Journey.BeatsOnAsync(hostId, patience.Token);
     }

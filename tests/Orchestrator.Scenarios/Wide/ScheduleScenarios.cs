@@ -64,7 +64,9 @@ public class ScheduleScenarios(WideFleet fleet) : IAsyncLifetime
 
         var closed = await fleet.AwaitEndAsync(waiting);
         Assert.Equal(MigrationPhase.Cancelled, closed.Phase);
-        Assert.Contains($"the window of schedule {waits} ended", closed.FailureMessage, StringComparison.Ordinal);
+        var transitions = (await fleet.AskAsync((replica, options) => replica.Migrations.GetMigrationAsync(
+            new GetMigrationRequest { MigrationId = waiting }, options))).Transitions;
+        Assert.Contains($"the window of schedule {waits} ended", transitions[^1].Reason, StringComparison.Ordinal);
         Assert.True(closed.EndedAt.ToDateTimeOffset() >= lateDue + s_window, $"{closed}");
 
         // What had begun when its window closed, minutes ago by now, is not touched.
