@@ -19,7 +19,7 @@ internal sealed class Moment
         var phases = state.Hosts.ToDictionary(host => host.HostId, StringComparer.Ordinal);
         Fleet = facts.Fleet with
         {
-            Hosts = [.. facts.Fleet.Hosts.Select(host => phases.TryGetValue(host.HostId, out var standing) ? Seen(host, standing) : host)],
+            Hosts = [.. facts.Fleet.Hosts.Select(host => phases.TryGetValue(host.HostId, out var standing) && IsLeaving ? Seen(host, standing) : host)],
         };
         var links = new Links(Fleet.Hosts);
         Begun =
