@@ -19,9 +19,9 @@ public class ReplicaScenarios(ReplicaFleet fleet, ITestOutputHelper output)
     public async Task CommanderKilledInTheCopy_TheOtherCommandsWithinSeconds_AndWatchesThereMissNothing()
     {
         await using var guest = await StartAsync();
-        var (commander, other) = (fleet.Fleet.ControlPlanes[0], fleet.Fleet.ControlPlanes[1]);
         var id = await MigrateAsync(guest);
         var before = await guest.AwaitAsync(id, migration => migration.LatestReading?.Pass >= 2);
+        var (commander, other) = await CommanderAsync(before);
         var seen = WatchAsync(other, id, guest.Patience);
         var decided = (await guest.DecisionsAsync(id)).Count;
 
@@ -48,9 +48,9 @@ public class ReplicaScenarios(ReplicaFleet fleet, ITestOutputHelper output)
     public async Task CommanderFrozenInTheCopy_TheOtherCommands_AndNothingIsHarmedWhenItWakes()
     {
         await using var guest = await StartAsync();
-        var (commander, other) = (fleet.Fleet.ControlPlanes[0], fleet.Fleet.ControlPlanes[1]);
         var id = await MigrateAsync(guest);
         var before = await guest.AwaitAsync(id, migration => migration.LatestReading?.Pass >= 2);
+        var (commander, other) = await CommanderAsync(before);
 
         var frozenAt = TimeProvider.System.GetTimestamp();
         commander.Process.Freeze();
@@ -84,9 +84,9 @@ public class ReplicaScenarios(ReplicaFleet fleet, ITestOutputHelper output)
     public async Task CommanderStoppedInOrder_TheOtherGoesOnWithoutAGap()
     {
         await using var guest = await StartAsync();
-        var (commander, other) = (fleet.Fleet.ControlPlanes[0], fleet.Fleet.ControlPlanes[1]);
         var id = await MigrateAsync(guest);
         var before = await guest.AwaitAsync(id, migration => migration.LatestReading?.Pass >= 2);
+        var (commander, other) = await CommanderAsync(before);
 
         var stoppedAt = TimeProvider.System.GetTimestamp();
         fleet.ControlPlane = other;
@@ -102,9 +102,8 @@ public class ReplicaScenarios(ReplicaFleet fleet, ITestOutputHelper output)
     public async Task CancelAndAdjust_OnTheReplicaThatDoesNotCommand_AreDone()
     {
         await using var guest = await StartAsync();
-        var other = fleet.Fleet.ControlPlanes[1];
         var id = await MigrateAsync(guest);
-        await guest.AwaitAsync(id, migration => migration.LatestReading?.Pass >= 2);
+        var (_, other) = await CommanderAsync(await guest.AwaitAsync(id, migration => migration.LatestReading?.Pass >= 2));
 
         var adjusted = await other.Migrations.AdjustMigrationAsync(
             new AdjustMigrationRequest { MigrationId = id, RequestId = Guid.NewGuid().ToString(), SetBandwidth = 4 * 1024 * 1024 },
@@ -121,6 +120,12 @@ public class ReplicaScenarios(ReplicaFleet fleet, ITestOutputHelper output)
     {
         fleet.ControlPlane = fleet.Fleet.ControlPlanes[0];
         return await ScenarioGuest.StartAsync(fleet, Load.Heavy);
+    }
+
+    private async Task<(ControlPlaneServer Commander, ControlPlaneServer Other)> CommanderAsync(Migration migration)
+    {
+        var commander = await fleet.ReplicaAsync(migration.ReplicaId);
+        return (commander, fleet.Fleet.ControlPlanes.Single(server => server != commander));
     }
 
     private async Task<string> MigrateAsync(ScenarioGuest guest)

@@ -19,6 +19,13 @@ public class ScenarioFleet : IAsyncLifetime, IDisposable
     /// <summary>How many processes are the control plane.</summary>
     protected virtual int Replicas => 1;
 
+    protected virtual IReadOnlyList<string> HostIds => ["host-a", "host-b"];
+
+    /// <summary>Of the control plane.</summary>
+    protected virtual IReadOnlyDictionary<string, string> Settings => new Dictionary<string, string>();
+
+    protected string Folder => _folder.Path;
+
     public Fleet Fleet => _fleet ?? throw new InvalidOperationException("The fleet is not up.");
 
     /// <summary>The replica that scenarios ask; the first unless one says otherwise.</summary>
@@ -41,7 +48,8 @@ public class ScenarioFleet : IAsyncLifetime, IDisposable
             {
                 Folder = _folder.Path,
                 Replicas = Replicas,
-                Hosts = [new HostPlan("host-a", "127.0.0.1", qemu), new HostPlan("host-b", "127.0.0.2", qemu)],
+                ControlPlaneSettings = Settings,
+                Hosts = [.. HostIds.Select((id, index) => new HostPlan(id, $"127.0.0.{index + 1}", qemu) { Settings = SettingsOf(id) })],
             },
             _ => { },
             TimeProvider.System,
@@ -66,12 +74,15 @@ public class ScenarioFleet : IAsyncLifetime, IDisposable
     }
 
     /// <summary>Runs the target's agent with other settings for a while, and brings it back as it was.</summary>
-    public async Task WithHostBAsync(string setting, string value, Func<Task> scenario)
+    public Task WithHostBAsync(string setting, string value, Func<Task> scenario) =>
+        WithHostBAsync(new Dictionary<string, string> { [setting] = value }, scenario);
+
+    public async Task WithHostBAsync(IReadOnlyDictionary<string, string> settings, Func<Task> scenario)
     {
         await HostB.Process.StopAsync();
         try
         {
-            await HostB.StartAsync(new Dictionary<string, string> { [setting] = value }, Patience());
+            await HostB.StartAsync(settings, Patience());
             await AwaitConnectedAsync(HostB);
             await scenario();
         }
@@ -107,6 +118,20 @@ public class ScenarioFleet : IAsyncLifetime, IDisposable
         }
     }
 
+    /// <summary>The replica of that name; whichever was free takes a migration up.</summary>
+    public async Task<ControlPlaneServer> ReplicaAsync(string replicaId)
+    {
+        foreach (var server in Fleet.ControlPlanes.Where(server => server.IsRunning))
+        {
+            if ((await server.Replicas.ListReplicasAsync(new ListReplicasRequest(), cancellationToken: Patience())).AnsweredBy == replicaId)
+            {
+                return server;
+            }
+        }
+
+        throw new InvalidOperationException($"No replica that runs is {replicaId}.");
+    }
+
     /// <summary>Stores a policy under a name of its own.</summary>
     public async Task<string> PolicyAsync(PolicyDocument document)
     {
@@ -114,6 +139,9 @@ public class ScenarioFleet : IAsyncLifetime, IDisposable
         await ControlPlane.Policies.CreatePolicyAsync(new CreatePolicyRequest { Name = name, Document = document });
         return name;
     }
+
+    /// <summary>Of a host's agent.</summary>
+    protected virtual IReadOnlyDictionary<string, string> SettingsOf(string hostId) => new Dictionary<string, string>();
 
     private static CancellationToken Patience() => new CancellationTokenSource(Bound).Token;
 }

@@ -57,9 +57,10 @@ internal sealed class QueueReader(FleetStore fleet, TimeProvider clock)
             SELECT m.migration_id AS MigrationId, m.guest_id AS GuestId, m.source_host_id AS SourceHostId, m.target_host_id AS TargetHostId,
                    m.requested_by AS RequestedBy, m.priority_class AS PriorityClass, m.created_at AS CreatedAt, m.not_before AS NotBefore,
                    m.notice_until AS NoticeUntil, m.paused, m.max_bytes_per_second AS MaxBytesPerSecond, m.evacuation_id AS EvacuationId,
-                   g.host_id AS HostId, g.state, coalesce(g.stopping, false) AS Stopping
+                   g.host_id AS HostId, g.state, coalesce(g.stopping, false) AS Stopping, h.dead_at IS NOT NULL AS HostDead
               FROM migrations m
               LEFT JOIN guests g ON g.guest_id = m.guest_id
+              LEFT JOIN hosts h ON h.host_id = g.host_id
              WHERE m.phase = 'Queued' AND NOT EXISTS (SELECT FROM migration_slots s WHERE s.migration_id = m.migration_id)
             """;
         return await connection.QueryAsync<QueuedRow>(new CommandDefinition(Sql, cancellationToken: cancellation));
@@ -130,6 +131,7 @@ internal sealed class QueueReader(FleetStore fleet, TimeProvider clock)
     private static string? Stranded(QueuedRow row) => row switch
     {
         { HostId: null } => "its guest was shut off while it waited",
+        { HostDead: true } => $"its guest's host {row.HostId} is dead",
         { State: not (nameof(StoredGuestState.Running) or nameof(StoredGuestState.Paused)) } =>
             $"its guest was neither running nor paused while it waited ({row.State})",
         { Stopping: true } => "its guest's owner asked for a stop while it waited",
@@ -199,4 +201,5 @@ internal sealed record QueuedRow(
     Guid? EvacuationId,
     string? HostId,
     string? State,
-    bool Stopping);
+    bool Stopping,
+    bool HostDead);

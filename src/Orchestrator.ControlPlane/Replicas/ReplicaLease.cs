@@ -30,6 +30,9 @@ internal sealed partial class ReplicaLease(
     /// <summary>True while the lease has not run out by this process's own clock.</summary>
     public bool IsHeld => Volatile.Read(ref _tenure) is { IsHeld: true };
 
+    /// <summary>The last one, held or over; null before the first. Whoever begins under it and asks it later is not deceived by the next.</summary>
+    public Tenure? Current => Volatile.Read(ref _tenure);
+
     /// <summary>
     /// Whether another's lease that ran out means that the other is dead. Not within a lease's time from the beginning of one's own: the
     /// database may have been away from everybody, and the others are about to renew.

@@ -31,6 +31,10 @@ public sealed class ControlPlaneServer : Server
         Policies = new PolicyService.PolicyServiceClient(Channel);
         Migrations = new MigrationService.MigrationServiceClient(Channel);
         Replicas = new ReplicaService.ReplicaServiceClient(Channel);
+        Admission = new AdmissionService.AdmissionServiceClient(Channel);
+        Evacuations = new EvacuationService.EvacuationServiceClient(Channel);
+        Schedules = new ScheduleService.ScheduleServiceClient(Channel);
+        Notices = new NoticeService.NoticeServiceClient(Channel);
     }
 
     public HostService.HostServiceClient Hosts { get; }
@@ -42,6 +46,14 @@ public sealed class ControlPlaneServer : Server
     public MigrationService.MigrationServiceClient Migrations { get; }
 
     public ReplicaService.ReplicaServiceClient Replicas { get; }
+
+    public AdmissionService.AdmissionServiceClient Admission { get; }
+
+    public EvacuationService.EvacuationServiceClient Evacuations { get; }
+
+    public ScheduleService.ScheduleServiceClient Schedules { get; }
+
+    public NoticeService.NoticeServiceClient Notices { get; }
 
     /// <summary>Where the embedded Postgres keeps its cluster.</summary>
     public string DataFolder => Path.Combine(Folder, "data");

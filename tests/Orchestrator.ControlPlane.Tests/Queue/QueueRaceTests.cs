@@ -121,6 +121,20 @@ public sealed class QueueRaceTests(PostgresFixture postgres) : IClassFixture<Pos
     }
 
     [Fact]
+    public async Task HostDeclaredDeadWhileItWaits_TheMigrationFailsAndSaysWhy()
+    {
+        var (source, target) = (await AddHostAsync(8), await AddHostAsync(8));
+        var id = await QueueAsync(source, target);
+        await _one.ExecuteAsync("UPDATE hosts SET dead_at = last_seen_at, dead_reason = 'fire' WHERE host_id = @source", new { source });
+
+        var result = await _one.Round.RunAsync(CancellationToken.None);
+
+        Assert.Equal([id], result.Stranded);
+        Assert.Equal(
+            $"its guest's host {source} is dead", (await _one.Migrations.FindAsync(id, CancellationToken.None))?.Ending?.Message);
+    }
+
+    [Fact]
     public async Task GuestPausedWhileItWaits_IsMovedPaused()
     {
         var id = await QueueAsync(await AddHostAsync(8), await AddHostAsync(8));

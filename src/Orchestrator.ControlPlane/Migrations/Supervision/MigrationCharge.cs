@@ -11,10 +11,12 @@ namespace Orchestrator.ControlPlane.Migrations.Supervision;
 /// <param name="AgentDecisions">How many decisions of the source's agent its record has.</param>
 internal sealed record MigrationCharge(
     Migration Migration, PolicyInForce Policy, IEnumerable<StoredCommand> Commands, MigrationMailbox Mailbox, int AgentDecisions)
-
 {
     /// <summary>Somebody else commanded it before, or this process under a lower epoch: the agents are to be told.</summary>
     public bool TakenOver { get; init; }
+
+    /// <summary>Under which it was taken up: when that is over, another may have taken it, whatever this process holds since.</summary>
+    public Tenure? Tenure { get; init; }
 }
 
 /// <summary>What all supervisors reach the world by.</summary>

@@ -201,7 +201,8 @@ internal sealed partial class MigrationSupervisor : IAsyncDisposable
     /// <summary>One reading, at most one decision. A copy that has not begun, or is being undone, is only recorded.</summary>
     private async Task JudgeAsync(ArrivedReport arrived, CancellationToken cancellation)
     {
-        if (_fenced || _track.Read(arrived.Report) is not { } reading)
+        // Readings name no epoch, so a process that was frozen must not write those that waited for it: its successor has them.
+        if (_fenced || _charge.Tenure is not { IsHeld: true } || _track.Read(arrived.Report) is not { } reading)
         {
             return;
         }

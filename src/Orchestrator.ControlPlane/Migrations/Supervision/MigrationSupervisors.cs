@@ -4,6 +4,7 @@ using Orchestrator.ControlPlane.Database;
 using Orchestrator.ControlPlane.Migrations.Ledger;
 using Orchestrator.ControlPlane.Migrations.Wishes;
 using Orchestrator.ControlPlane.Policies;
+using Orchestrator.ControlPlane.Replicas;
 using Orchestrator.V1;
 
 namespace Orchestrator.ControlPlane.Migrations.Supervision;
@@ -31,7 +32,7 @@ internal sealed partial class MigrationSupervisors(
     {
         lock (_gate)
         {
-            _shift ??= new Shift(new CancellationTokenSource(), new CancellationTokenSource());
+            _shift = (_shift ?? new Shift(new CancellationTokenSource(), new CancellationTokenSource())) with { Tenure = edges.Lease.Current };
         }
     }
 
@@ -129,7 +130,7 @@ internal sealed partial class MigrationSupervisors(
             {
                 try
                 {
-                    var charge = await ChargeAsync(current, commands, mailbox, stopping) with { TakenOver = takenOver };
+                    var charge = await ChargeAsync(current, commands, mailbox, stopping) with { TakenOver = takenOver, Tenure = shift.Tenure };
                     await using var supervisor = new MigrationSupervisor(charge, edges);
                     last = await supervisor.RunAsync(stopping, killing);
                 }
@@ -219,7 +220,10 @@ internal sealed partial class MigrationSupervisors(
     private partial void LogDatabase(Guid migrationId, string problem);
 
     /// <summary>From one lease to its end.</summary>
-    private sealed record Shift(CancellationTokenSource Stopping, CancellationTokenSource Killing);
+    private sealed record Shift(CancellationTokenSource Stopping, CancellationTokenSource Killing)
+    {
+        public Tenure? Tenure { get; init; }
+    }
 
     private sealed record Running(Lazy<MigrationMailbox> Post, Lazy<Task> Run)
     {
