@@ -1,7 +1,6 @@
 using System.CommandLine;
-using Google.Protobuf.WellKnownTypes;
 using Orchestrator.Cli.Invocation;
-using Orchestrator.Cli.Quantities;
+using Orchestrator.Cli.Notices;
 using Orchestrator.V1;
 
 namespace Orchestrator.Cli.Guests;
@@ -23,23 +22,11 @@ internal sealed class TermsOptions
     private readonly Option<string[]> _preferAffinity = Affinity("--prefer-affinity", "Rather where a guest with these labels is");
     private readonly Option<string[]> _preferAntiAffinity = Affinity("--prefer-anti-affinity", "Rather not where a guest with these labels is");
 
-    private readonly Option<Duration?> _noticeLead = QuantityOption.Duration(
-        "--notice-lead", "Tell its owner this long before it moves. 0 to 24h. Default: as whoever moves it says.");
-
-    private readonly Option<bool> _noticeAck = new("--notice-ack")
-    {
-        Description = "The owner's acknowledgement ends the wait. Default: wait for the whole lead time.",
-    };
-
-    private readonly Option<string> _noticeWebhook = new("--notice-webhook")
-    {
-        Description = "Where the notice is posted as JSON: http://... or https://...",
-        HelpName = "url",
-    };
+    private readonly NoticeOptions _notice = new("Tell its owner this long before it moves. 0 to 24h. Default: as whoever moves it says.");
 
     public IReadOnlyList<System.CommandLine.Option> All =>
     [
-        _labels, _selector, _affinity, _antiAffinity, _preferAffinity, _preferAntiAffinity, _noticeLead, _noticeAck, _noticeWebhook,
+        _labels, _selector, _affinity, _antiAffinity, _preferAffinity, _preferAntiAffinity, .. _notice.All,
     ];
 
     public void Apply(ParseResult parse, DefineGuestRequest request)
@@ -63,15 +50,7 @@ internal sealed class TermsOptions
             request.Placement = placement;
         }
 
-        if (parse.GetResult(_noticeLead) is not null || parse.GetResult(_noticeWebhook) is not null || parse.GetValue(_noticeAck))
-        {
-            request.Notice = new NoticeTerms
-            {
-                LeadTime = parse.GetValue(_noticeLead),
-                AcknowledgementEndsWait = parse.GetValue(_noticeAck),
-                WebhookUrl = parse.GetValue(_noticeWebhook) ?? "",
-            };
-        }
+        request.Notice = _notice.Read(parse);
 
         void Add(Option<string[]> option, bool anti, bool required)
         {

@@ -40,6 +40,7 @@ internal sealed class Connection : IDisposable
         Admission = new AdmissionService.AdmissionServiceClient(_channel);
         Schedules = new ScheduleService.ScheduleServiceClient(_channel);
         Notices = new NoticeService.NoticeServiceClient(_channel);
+        Evacuations = new EvacuationService.EvacuationServiceClient(_channel);
     }
 
     public Uri Server { get; }
@@ -60,6 +61,8 @@ internal sealed class Connection : IDisposable
     public ScheduleService.ScheduleServiceClient Schedules { get; }
 
     public NoticeService.NoticeServiceClient Notices { get; }
+
+    public EvacuationService.EvacuationServiceClient Evacuations { get; }
 
     /// <param name="extra">What the server may rightly take on top, e.g. a grace period.</param>
     public CallOptions Call(CancellationToken cancellation, TimeSpan extra = default) =>

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
 using Orchestrator.Cli.Completion;
+using Orchestrator.Cli.Evacuations;
 using Orchestrator.Cli.Guests;
 using Orchestrator.Cli.Hosts;
 using Orchestrator.Cli.Migrations;
@@ -74,6 +75,7 @@ internal static class MigctlCommand
         root.Add(HostCommands.Create(runner));
         root.Add(GuestCommands.Create(runner));
         root.Add(PolicyCommands.Create(runner));
+        root.Add(EvacuationCommands.Create(runner));
         root.Add(QueueCommands.CreateQueue(runner));
         root.Add(QueueCommands.CreateLimits(runner));
         root.Add(ScheduleCommands.Create(runner));

@@ -156,17 +156,12 @@ internal sealed class MigrateCommand
         NotBefore = parse.GetValue(_notBefore) is { } wait ? (now + wait.ToTimeSpan()).ToTimestamp() : null,
     };
 
-    // The request may have arrived although the answer did not. Repeating it under the same id is safe.
-    private static bool IsUnanswered(RpcException failure, Complaint complaint) =>
-        complaint.Exit == ExitCode.Unreachable
-        && failure.Status.DebugException is not HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError };
-
     private static Complaint NotStarted(RpcException failure, StartMigrationRequest request, Session session)
     {
         var complaint = session.Cancellation.IsCancellationRequested
             ? new Complaint(ExitCode.Interrupted, "Interrupted before the server answered. It is not known whether the migration began.")
             : CallRefusal.Read(failure, session.Connection.Server, session.Connection.Timeout);
-        return complaint.Exit != ExitCode.Interrupted && !IsUnanswered(failure, complaint) ? complaint : complaint with
+        return complaint.Exit != ExitCode.Interrupted && !CallRefusal.IsUnanswered(failure, complaint) ? complaint : complaint with
         {
             Facts = [KeyValuePair.Create("migration_id", request.MigrationId)],
             Next = $"see whether it began: {session.Invite("get " + request.MigrationId)}; "

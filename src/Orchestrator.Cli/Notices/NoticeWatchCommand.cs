@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Grpc.Core;
 using Orchestrator.Cli.Invocation;
 using Orchestrator.Cli.Migrations;
 using Orchestrator.Cli.Migrations.Following;
@@ -27,29 +26,15 @@ internal static class NoticeWatchCommand
         return command;
     }
 
-    private static async Task FollowAsync(NoticeFilter filter, Outage outage, Session session)
-    {
-        while (true)
+    // After a reconnect the open ones come again, each with what it is now.
+    private static Task FollowAsync(NoticeFilter filter, Outage outage, Session session) => outage.RetryAsync(
+        (why, _) => session.Terminal.Warn($"The server is lost ({why}); trying again."),
+        async () =>
         {
-            TimeSpan delay = default;
-            try
-            {
-                await FollowOnceAsync(filter, outage, session);
-                throw new RpcException(new Status(StatusCode.Unavailable, "The server ended the watch early."));
-            }
-            catch (RpcException) when (session.Cancellation.IsCancellationRequested)
-            {
-                throw new OperationCanceledException(session.Cancellation);
-            }
-            catch (RpcException failure) when (outage.TryDelay(failure, out delay))
-            {
-                // After a reconnect the open ones come again, each with what it is now.
-                session.Terminal.Warn($"The server is lost ({failure.Status.Detail}); trying again.");
-            }
-
-            await Task.Delay(delay, session.Terminal.Clock, session.Cancellation);
-        }
-    }
+            await FollowOnceAsync(filter, outage, session);
+            return false;
+        },
+        session.Cancellation);
 
     private static async Task FollowOnceAsync(NoticeFilter filter, Outage outage, Session session)
     {

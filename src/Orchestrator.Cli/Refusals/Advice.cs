@@ -60,6 +60,14 @@ internal static class Advice
         ["SCHEDULE_UNKNOWN"] = "see which schedules there are: migctl schedules list",
         ["SCHEDULE_EXISTS"] = "choose another name, or delete the old one first: migctl schedules delete NAME",
 
+        ["EVACUATION_UNKNOWN"] = "see which evacuations there are: migctl evacuate list",
+        ["EVACUATION_EXISTS"] = "leave --id out, or choose a new UUID",
+        ["ALREADY_EVACUATING"] =
+            "watch the other evacuation (migctl evacuate watch {evacuation_id}), cancel it (migctl evacuate cancel {evacuation_id}), or leave its hosts out",
+        ["WHOLE_FLEET"] = "leave hosts out, or take them in turns: --max-hosts-out 1",
+        ["EVACUATION_ENDED"] = "see what became of it: migctl evacuate get ID; what is left to do is a new evacuation",
+        ["NO_HOST_MATCHES"] = "see which labels the hosts have: migctl hosts list",
+
         ["NOTICE_UNKNOWN"] = "see which notices there are: migctl notices list",
         ["NOTICE_CLOSED"] = "nothing; to stop the migration if it goes on: migctl cancel ID",
     };
@@ -75,6 +83,7 @@ internal static class Advice
         advice = facts.Aggregate(advice, (text, fact) => text.Replace("{" + fact.Key + "}", fact.Value, StringComparison.Ordinal));
         return advice
             .Replace("{active_migration_id}", "ID", StringComparison.Ordinal)
+            .Replace("{evacuation_id}", "ID", StringComparison.Ordinal)
             .Replace(" of {budget_ms} ms", "", StringComparison.Ordinal);
     }
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Google.Protobuf.WellKnownTypes;
+using Orchestrator.Cli.Evacuations;
 using Orchestrator.Cli.Invocation;
 using Orchestrator.Cli.Quantities;
 using Orchestrator.Cli.Refusals;
@@ -21,6 +22,7 @@ internal static class CreateScheduleCommand
             "Begins an evacuation or a migration by the clock. The same once more changes nothing; a schedule is not changed but deleted and "
             + "created anew. Blackouts, and everything that the options have no name for, are given in a file.",
             "schedules create nightly --cron \"0 0 2 ? * SAT\" --time-zone Europe/Berlin --window 4h --evacuate rack-12-a --evacuate rack-12-b",
+            "schedules create rack-12 --cron \"0 0 2 ? * SUN\" --evacuation rack-12.yaml",
             "schedules create db-home --at 2026-11-21T02:00:00Z --migrate db-1 --to h2",
             "schedules create -f nightly.yaml");
         options.AddTo(command);
@@ -45,6 +47,16 @@ internal static class CreateScheduleCommand
             }
 
             request = read;
+        }
+
+        if (parse.GetValue(options.Evacuation) is { } evacuation)
+        {
+            if (!SpecOptions.TryRead(session.Terminal, evacuation, out var spec, out var complaint))
+            {
+                return session.Complain(complaint);
+            }
+
+            request.Spec.Evacuation = spec;
         }
 
         options.Fill(parse, request);
@@ -112,17 +124,21 @@ internal static class CreateScheduleCommand
             HelpName = "path",
         };
 
+        /// <summary>The file that migctl evacuate start --spec takes.</summary>
+        public Option<string> Evacuation { get; } = SpecOptions.CreateFile("--evacuation");
+
         public void AddTo(Command command)
         {
             command.Add(_name);
-            foreach (var option in new Option[] { File, _cron, _at, _zone, _window, _grace, _evacuate, _migrate, _to, _policy, _by })
+            foreach (var option in new Option[] { File, _cron, _at, _zone, _window, _grace, _evacuate, Evacuation, _migrate, _to, _policy, _by })
             {
                 command.Add(option);
             }
 
             command.Validators.Add(result =>
             {
-                var (evacuates, migrates) = (result.GetResult(_evacuate) is not null, result.GetResult(_migrate) is not null);
+                var (named, described) = (result.GetResult(_evacuate) is not null, result.GetResult(Evacuation) is not null);
+                var (evacuates, migrates) = (named || described, result.GetResult(_migrate) is not null);
                 if (result.GetResult(File) is not null)
                 {
                     if (evacuates || migrates || new Option[] { _cron, _at, _zone, _window, _grace, _to, _policy }.Any(option => result.GetResult(option) is not null))
@@ -138,9 +154,14 @@ internal static class CreateScheduleCommand
                     result.AddError("Say when: --cron or --at, one of them; or give --file.");
                 }
 
-                if (evacuates == migrates)
+                if (evacuates == migrates || (named && described))
                 {
-                    result.AddError("Say what: --evacuate or --migrate, one of them; or give --file.");
+                    result.AddError("Say what: --evacuate, --evacuation or --migrate, one of them; or give --file.");
+                }
+
+                if (described && result.GetResult(_policy) is not null)
+                {
+                    result.AddError("--policy: the --evacuation file says it.");
                 }
 
                 if (evacuates && result.GetResult(_to) is not null)
@@ -178,11 +199,11 @@ internal static class CreateScheduleCommand
                     GuestId = guest, TargetHostId = parse.GetValue(_to) ?? "", Policy = parse.GetValue(_policy) ?? "",
                 };
             }
-            else
+            else if (parse.GetValue(_evacuate) is { Length: > 0 } hosts)
             {
                 request.Spec.Evacuation = new EvacuationSpec
                 {
-                    HostIds = { parse.GetValue(_evacuate) ?? [] }, Policy = parse.GetValue(_policy) ?? "",
+                    HostIds = { hosts }, Policy = parse.GetValue(_policy) ?? "",
                 };
             }
         }

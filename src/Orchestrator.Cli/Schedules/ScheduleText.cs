@@ -1,3 +1,4 @@
+using Orchestrator.Cli.Evacuations;
 using Orchestrator.Cli.Rendering;
 using Orchestrator.Cli.Specs;
 using Orchestrator.V1;
@@ -64,9 +65,7 @@ internal static class ScheduleText
 
     private static string What(ScheduleSpec? spec) => spec?.WorkCase switch
     {
-        ScheduleSpec.WorkOneofCase.Evacuation => "evacuate " + (spec.Evacuation.HostIds.Count > 0
-            ? string.Join(", ", spec.Evacuation.HostIds)
-            : string.Join(", ", spec.Evacuation.HostLabels.OrderBy(label => label.Key, StringComparer.Ordinal).Select(label => $"{label.Key}={label.Value}"))),
+        ScheduleSpec.WorkOneofCase.Evacuation => "evacuate " + EvacuationWords.Hosts(spec.Evacuation),
         ScheduleSpec.WorkOneofCase.Migration =>
             $"migrate {spec.Migration.GuestId}" + (spec.Migration.TargetHostId.Length > 0 ? $" to {spec.Migration.TargetHostId}" : ""),
         _ => "",

@@ -105,12 +105,13 @@ public class CallRefusalTests
     [InlineData(typeof(PolicyError))]
     [InlineData(typeof(ScheduleError))]
     [InlineData(typeof(NoticeError))]
+    [InlineData(typeof(EvacuationError))]
     public void Advice_EveryReasonOfTheContract_HasOne(Type errors)
     {
         FileDescriptor[] files =
         [
             HostsReflection.Descriptor, GuestsReflection.Descriptor, MigrationsReflection.Descriptor, PoliciesReflection.Descriptor,
-            SchedulesReflection.Descriptor, NoticesReflection.Descriptor, AdmissionReflection.Descriptor,
+            SchedulesReflection.Descriptor, NoticesReflection.Descriptor, AdmissionReflection.Descriptor, EvacuationsReflection.Descriptor,
         ];
         var type = files.SelectMany<FileDescriptor, EnumDescriptor>(file => file.EnumTypes).Single(type => type.ClrType == errors);
         var prefix = type.FindValueByNumber(0).Name[..^"UNSPECIFIED".Length];

@@ -40,7 +40,21 @@ public sealed class ScheduleCommandTests : IAsyncLifetime
         Assert.Equal((s_next, "db-1", "h2"), (request.Spec.At, request.Spec.Migration.GuestId, request.Spec.Migration.TargetHostId));
     }
 
+    [Fact]
+    public async Task Create_EvacuationFile_IsWhatEvacuateStartTakes()
+    {
+        var run = await Migctl.RunAsync(
+            ["schedules", "create", "rack", "--cron", "0 0 2 ? * SUN", "--evacuation", "-"],
+            new Migctl.Setting { Server = _server.Address.OriginalString, Input = "host_labels: {rack: r12}\nmax_hosts_out: 2\nbackoff: 30s\n" });
+
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        Assert.Equal(
+            new EvacuationSpec { HostLabels = { ["rack"] = "r12" }, MaxHostsOut = 2, Backoff = TimeSpan.FromSeconds(30).ToDuration() },
+            Assert.Single(_server.Seen<CreateScheduleRequest>()).Spec.Evacuation);
+    }
+
     [Theory]
+    [InlineData("Say what", "--cron", "* * * * * ?", "--evacuate", "h1", "--evacuation", "x.yaml")]
     [InlineData("Say when", "--migrate", "g")]
     [InlineData("Say when", "--cron", "* * * * * ?", "--at", "2026-11-28T01:00:00Z", "--migrate", "g")]
     [InlineData("Say what", "--cron", "* * * * * ?")]

@@ -78,6 +78,7 @@ internal sealed class ScriptedServer : IAsyncDisposable
         _app.MapGrpcService<Admission>();
         _app.MapGrpcService<Schedules>();
         _app.MapGrpcService<Notices>();
+        _app.MapGrpcService<Evacuations>();
         await _app.StartAsync();
         Address = new Uri(_app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
     }
@@ -119,4 +120,6 @@ internal sealed class ScriptedServer : IAsyncDisposable
     private sealed class Schedules : ScheduleService.ScheduleServiceBase;
 
     private sealed class Notices : NoticeService.NoticeServiceBase;
+
+    private sealed class Evacuations : EvacuationService.EvacuationServiceBase;
 }
