@@ -20,7 +20,7 @@ ALTER TABLE hosts
 CREATE VIEW host_silences AS
     SELECT host_id, greatest(now() - last_seen_at, interval '0') AS silence FROM hosts;
 
--- What was done to hosts that may cost or save guests, and by whom. Outlives the host.
+-- What was done to hosts, and by whom. Outlives the host.
 CREATE TABLE host_events (
     event_id bigint           NOT NULL GENERATED ALWAYS AS IDENTITY,
     host_id  text COLLATE "C" NOT NULL,
@@ -31,7 +31,7 @@ CREATE TABLE host_events (
     caller   text             NOT NULL,
     message  text             NOT NULL,
     CONSTRAINT host_events_pkey PRIMARY KEY (event_id),
-    CONSTRAINT host_events_kind_known CHECK (kind IN ('Lost', 'Found', 'DeclaredDead', 'Fenced', 'FencingFailed', 'Readmitted'))
+    CONSTRAINT host_events_kind_known CHECK (kind IN ('Lost', 'Found', 'DeclaredDead', 'Fenced', 'FencingFailed', 'Readmitted', 'Cordoned', 'Uncordoned'))
 );
 
 CREATE INDEX host_events_by_host ON host_events (host_id, event_id);

@@ -118,11 +118,10 @@ public class CrashScenarios(ScenarioFleet fleet)
         Process.GetProcessById(int.Parse(File.ReadLines(pidFile).First(), System.Globalization.CultureInfo.InvariantCulture)).Kill();
 
         await guest.AssertMovedAsync(await guest.AwaitEndAsync(id));
-        var readings = (await fleet.ControlPlane.Migrations.ListReadingsAsync(
-            new ListReadingsRequest { MigrationId = id, PageSize = 5000 })).Readings;
-        Assert.Equal(readings.Select(reading => reading.Sequence).Distinct().Order(), readings.Select(reading => reading.Sequence));
         var watched = await seen;
         Assert.True(watched.Count > 10, $"{watched.Count} readings");
+        var readings = await guest.AwaitReadingsAsync(id, watched.Max());
+        Assert.Equal(readings.Select(reading => reading.Sequence).Distinct().Order(), readings.Select(reading => reading.Sequence));
         Assert.Empty(watched.Except(readings.Select(reading => reading.Sequence)));
         await AssertEscalatedAsync(guest, id);
     }

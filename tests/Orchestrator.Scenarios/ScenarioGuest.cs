@@ -148,6 +148,22 @@ internal sealed class ScenarioGuest : IAsyncDisposable
     public async Task<IReadOnlyList<Decision>> DecisionsAsync(string migrationId) =>
         [.. (await Migrations.ListDecisionsAsync(new ListDecisionsRequest { MigrationId = migrationId, PageSize = 1000 })).Decisions];
 
+    /// <summary>All that are kept, once the one named is: watchers hear of a reading before it is written.</summary>
+    public async Task<IReadOnlyList<Reading>> AwaitReadingsAsync(string migrationId, ulong sequence)
+    {
+        while (true)
+        {
+            var kept = (await Migrations.ListReadingsAsync(
+                new ListReadingsRequest { MigrationId = migrationId, PageSize = 5000 }, cancellationToken: Patience)).Readings;
+            if (kept.Any(reading => reading.Sequence == sequence))
+            {
+                return kept;
+            }
+
+            await Task.Delay(s_lookAgain, TimeProvider.System, Patience);
+        }
+    }
+
     /// <summary>The engine did all of it; the last one may come too late, when the copy ends by itself while it is on its way.</summary>
     public static void AssertCarriedOut(IReadOnlyList<Decision> decisions)
     {

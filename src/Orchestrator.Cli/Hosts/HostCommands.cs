@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Orchestrator.Cli.Invocation;
+using Orchestrator.Cli.Quantities;
 using Orchestrator.V1;
 
 namespace Orchestrator.Cli.Hosts;
@@ -10,7 +11,7 @@ internal static class HostCommands
     public static Command Create(CommandRunner runner) => new("hosts", "The hypervisor machines, each with one agent.")
     {
         Register(runner), List(runner), Get(runner), Cordon(runner), Uncordon(runner), Remove(runner),
-        DeathCommands.DeclareDead(runner), DeathCommands.Fence(runner), DeathCommands.Readmit(runner), ExplainCommand.Create(runner),
+        DeathCommands.DeclareDead(runner), DeathCommands.Fence(runner), DeathCommands.Readmit(runner), Events(runner), ExplainCommand.Create(runner),
     };
 
     private static Argument<string> Id() => new("HOST") { Description = "Id of the host." };
@@ -110,6 +111,30 @@ internal static class HostCommands
             var answer = await session.Connection.Hosts.UncordonHostAsync(
                 new UncordonHostRequest { HostId = parse.GetRequiredValue(id) }, session.Connection.Call(session.Cancellation));
             return session.Answer(answer, $"Host {answer.Host.HostId} is open.");
+        });
+        return command;
+    }
+
+    private static Verb Events(CommandRunner runner)
+    {
+        var id = new Argument<string>("HOST") { Description = "Id of the host, also of one that has been removed. Default: all.", Arity = ArgumentArity.ZeroOrOne };
+        var limit = QuantityOption.Count("--limit", "How many at most, the newest first. 0 = all. Default: 20.");
+        var command = new Verb(
+            "events", "What was done to hosts, by whom, newest first: lost, found, declared dead, fenced, readmitted, cordoned.",
+            "hosts events", "hosts events h1 --limit 0")
+        {
+            id, limit,
+        };
+        runner.Bind(command, async (parse, session) =>
+        {
+            var answer = await Paging.CollectAsync(
+                parse.GetValue(limit) ?? 20,
+                async (size, token) => await session.Connection.Hosts.ListHostEventsAsync(
+                    new ListHostEventsRequest { HostId = parse.GetValue(id) ?? "", PageSize = size, PageToken = token },
+                    session.Connection.Call(session.Cancellation)),
+                page => page.Events.Count,
+                page => page.NextPageToken);
+            return session.Answer(answer, HostText.Table(answer.Events));
         });
         return command;
     }

@@ -8,6 +8,16 @@ namespace Orchestrator.Cli.Hosts;
 /// <summary>Hosts in words.</summary>
 internal static class HostText
 {
+    public static string Table(IReadOnlyCollection<HostEvent> events) =>
+        events.Count == 0
+            ? "Nothing was done to it."
+            : TextTable.Render(
+                ["AT", "HOST", "WHAT", "BY", "MESSAGE"],
+                events.Select(happened => (IReadOnlyList<string>)
+                [
+                    Moment.Text(happened.At), happened.HostId, EnumText.Of(happened.Kind), happened.Caller, happened.Message,
+                ]));
+
     public static string Table(IReadOnlyCollection<Host> hosts) =>
         hosts.Count == 0
             ? "No hosts yet. Register one: migctl hosts register HOST ENDPOINT"

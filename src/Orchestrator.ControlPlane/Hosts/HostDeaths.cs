@@ -1,6 +1,7 @@
 using Grpc.Core;
 using Microsoft.Extensions.Options;
 using Orchestrator.Agent.V1;
+using HostEventKind = Orchestrator.V1.HostEventKind;
 
 namespace Orchestrator.ControlPlane.Hosts;
 
@@ -16,7 +17,7 @@ internal sealed class HostDeaths(
         if (!host.Liveness.IsDead)
         {
             await MustBeSilentAsync(host, cancellation);
-            await WriteAsync(host, new HostEvent(HostEventKind.DeclaredDead, caller, reason), times.SuspectSilence, cancellation);
+            await WriteAsync(host, new HostDeed(HostEventKind.DeclaredDead, caller, reason), times.SuspectSilence, cancellation);
         }
 
         return await FindAsync(hostId, cancellation);
@@ -48,12 +49,12 @@ internal sealed class HostDeaths(
         if (!result.Succeeded)
         {
             await liveness.TellAsync(
-                hostId, new HostEvent(HostEventKind.FencingFailed, caller, $"{reason}: {result.Output}"), CancellationToken.None);
+                hostId, new HostDeed(HostEventKind.FencingFailed, caller, $"{reason}: {result.Output}"), CancellationToken.None);
             throw HostErrors.FencingFailed(hostId, result.Output);
         }
 
         // Whatever its agent said while the command ran, the machine is off now.
-        await WriteAsync(host, new HostEvent(HostEventKind.Fenced, caller, reason), TimeSpan.MinValue, CancellationToken.None);
+        await WriteAsync(host, new HostDeed(HostEventKind.Fenced, caller, reason), TimeSpan.MinValue, CancellationToken.None);
         return (await FindAsync(hostId, CancellationToken.None), result.Output);
     }
 
@@ -106,7 +107,7 @@ internal sealed class HostDeaths(
         }
     }
 
-    private async Task WriteAsync(RegisteredHost host, HostEvent done, TimeSpan leastSilence, CancellationToken cancellation)
+    private async Task WriteAsync(RegisteredHost host, HostDeed done, TimeSpan leastSilence, CancellationToken cancellation)
     {
         switch (await liveness.DeclareDeadAsync(host.HostId, done, leastSilence, cancellation))
         {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Grpc.Core;
 using Orchestrator.Rpc.Errors;
 using Orchestrator.V1;
@@ -7,7 +8,7 @@ namespace Orchestrator.ControlPlane.Hosts;
 
 /// <summary>Parses, asks, answers. Decides nothing.</summary>
 internal sealed class HostGrpcService(
-    HostRegistration registration, HostStore hosts, HostDeaths deaths, HostMessages messages, AgentLinks links) : HostService.HostServiceBase
+    HostRegistration registration, HostStore hosts, HostDeaths deaths, HostMessages messages, HostLivenessStore liveness) : HostService.HostServiceBase
 {
     private const int MaxReasonCharacters = 500;
 
@@ -50,32 +51,22 @@ internal sealed class HostGrpcService(
         var hostId = violations.Name("host_id", request.HostId);
         var reason = violations.Text("reason", request.Reason, MaxReasonCharacters);
         Refuse(violations);
-        await SetCordonAsync(hostId, cordoned: true, reason, context.CancellationToken);
+        await SetCordonAsync(hostId, cordoned: true, reason, context);
         return new CordonHostResponse { Host = await FindAsync(hostId, context.CancellationToken) };
     }
 
     public override async Task<UncordonHostResponse> UncordonHost(UncordonHostRequest request, ServerCallContext context)
     {
         var hostId = ReadId(request.HostId);
-        await SetCordonAsync(hostId, cordoned: false, "", context.CancellationToken);
+        await SetCordonAsync(hostId, cordoned: false, "", context);
         return new UncordonHostResponse { Host = await FindAsync(hostId, context.CancellationToken) };
     }
 
     public override async Task<RemoveHostResponse> RemoveHost(RemoveHostRequest request, ServerCallContext context)
     {
         var hostId = ReadId(request.HostId);
-        switch (await hosts.RemoveAsync(hostId, context.CancellationToken))
-        {
-            case RemoveHostOutcome.Removed:
-                links.Remove(hostId);
-                return new RemoveHostResponse();
-            case RemoveHostOutcome.Unknown:
-                throw HostErrors.Unknown(hostId);
-            case RemoveHostOutcome.InUse:
-                throw HostErrors.InUse(hostId);
-            default:
-                throw new System.Diagnostics.UnreachableException();
-        }
+        await registration.RemoveAsync(hostId, context.CancellationToken);
+        return new RemoveHostResponse();
     }
 
     public override async Task<DeclareHostDeadResponse> DeclareHostDead(DeclareHostDeadRequest request, ServerCallContext context)
@@ -98,6 +89,31 @@ internal sealed class HostGrpcService(
         return new ReadmitHostResponse { Host = await messages.OfAsync(host, context.CancellationToken) };
     }
 
+    public override async Task<ListHostEventsResponse> ListHostEvents(ListHostEventsRequest request, ServerCallContext context)
+    {
+        var violations = new Violations();
+        if (request.HostId.Length > 0)
+        {
+            violations.Name("host_id", request.HostId);
+        }
+
+        var size = violations.PageSize("page_size", request.PageSize, 100, 1000);
+        var token = PageToken.Read(violations, "page_token", request.PageToken);
+        long? before = long.TryParse(token, NumberStyles.None, CultureInfo.InvariantCulture, out var last) ? last : null;
+        if (token.Length > 0 && before is null)
+        {
+            violations.Add("page_token", "is no token of an earlier page");
+        }
+
+        Refuse(violations);
+        var found = await liveness.ListEventsAsync(request.HostId, before, size + 1, context.CancellationToken);
+        return new ListHostEventsResponse
+        {
+            Events = { found.Take(size).Select(entry => entry.Event) },
+            NextPageToken = found.Count > size ? PageToken.For(found[size - 1].EventId.ToString(CultureInfo.InvariantCulture)) : "",
+        };
+    }
+
     private static string ReadId(string hostId)
     {
         var violations = new Violations();
@@ -114,9 +130,9 @@ internal sealed class HostGrpcService(
         }
     }
 
-    private async Task SetCordonAsync(string hostId, bool cordoned, string reason, CancellationToken cancellation)
+    private async Task SetCordonAsync(string hostId, bool cordoned, string reason, ServerCallContext context)
     {
-        if (!await hosts.SetCordonAsync(hostId, cordoned, reason, cancellation))
+        if (!await hosts.SetCordonAsync(hostId, cordoned, reason, context.Peer, context.CancellationToken))
         {
             throw HostErrors.Unknown(hostId);
         }

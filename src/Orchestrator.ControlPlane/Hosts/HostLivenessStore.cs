@@ -1,6 +1,8 @@
 using Dapper;
+using Google.Protobuf.WellKnownTypes;
 using Orchestrator.ControlPlane.Database;
 using Orchestrator.ControlPlane.Database.Notifications;
+using Orchestrator.V1;
 
 namespace Orchestrator.ControlPlane.Hosts;
 
@@ -74,7 +76,7 @@ internal sealed class HostLivenessStore(DatabaseGate database)
     /// <summary>Declares a host dead. Of two who do it at once, one is first; the other finds it done.</summary>
     /// <param name="leastSilence">Not one that was heard within this time.</param>
     public async Task<DeclareDeadOutcome> DeclareDeadAsync(
-        string hostId, HostEvent done, TimeSpan leastSilence, CancellationToken cancellation)
+        string hostId, HostDeed done, TimeSpan leastSilence, CancellationToken cancellation)
     {
         const string Sql = $"""
             WITH declared AS (
@@ -151,8 +153,35 @@ internal sealed class HostLivenessStore(DatabaseGate database)
             cancellation);
     }
 
+    /// <summary>Newest first.</summary>
+    /// <param name="hostId">Empty = of all.</param>
+    /// <param name="before">The last one of the page before; null = from the newest.</param>
+    public Task<IReadOnlyList<(long EventId, HostEvent Event)>> ListEventsAsync(
+        string hostId, long? before, int limit, CancellationToken cancellation)
+    {
+        const string Sql = """
+            SELECT event_id, host_id, at, kind, caller, message
+              FROM host_events
+             WHERE (@hostId = '' OR host_id = @hostId) AND (@before::bigint IS NULL OR event_id < @before)
+             ORDER BY event_id DESC
+             LIMIT @limit
+            """;
+        return database.RunAsync<IReadOnlyList<(long, HostEvent)>>(
+            async (connection, token) => [.. (await connection.QueryAsync<(long Id, string HostId, DateTime At, string Kind, string Caller, string Message)>(
+                new CommandDefinition(Sql, new { hostId, before, limit }, cancellationToken: token)))
+                .Select(row => (row.Id, new HostEvent
+                {
+                    HostId = row.HostId,
+                    At = Timestamp.FromDateTime(row.At),
+                    Kind = System.Enum.Parse<HostEventKind>(row.Kind),
+                    Caller = row.Caller,
+                    Message = row.Message,
+                }))],
+            cancellation);
+    }
+
     /// <summary>Writes down what changed nothing in the host itself.</summary>
-    public Task TellAsync(string hostId, HostEvent happened, CancellationToken cancellation)
+    public Task TellAsync(string hostId, HostDeed happened, CancellationToken cancellation)
     {
         const string Sql = """
             INSERT INTO host_events (host_id, at, kind, caller, message)
@@ -175,22 +204,12 @@ internal sealed class HostLivenessStore(DatabaseGate database)
 internal sealed record HeardHost(string HostId, TimeSpan Age);
 
 /// <summary>Something that was done to a host.</summary>
+/// <param name="Kind">Stored by name; the script lists the same names.</param>
 /// <param name="Caller">His address as the server saw it.</param>
-internal sealed record HostEvent(HostEventKind Kind, string Caller, string Message)
+internal sealed record HostDeed(HostEventKind Kind, string Caller, string Message)
 {
     /// <summary>As a dead host's reason.</summary>
     public string Reason => $"{Message} ({(Kind == HostEventKind.Fenced ? "fenced" : "declared")} by {Caller})";
-}
-
-/// <summary>Stored by name; the script lists the same names.</summary>
-internal enum HostEventKind
-{
-    Lost,
-    Found,
-    DeclaredDead,
-    Fenced,
-    FencingFailed,
-    Readmitted,
 }
 
 internal enum DeclareDeadOutcome

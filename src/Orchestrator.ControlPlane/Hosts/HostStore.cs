@@ -2,6 +2,7 @@ using System.Text.Json;
 using Dapper;
 using Npgsql;
 using Orchestrator.ControlPlane.Database;
+using Orchestrator.ControlPlane.Database.Notifications;
 using Orchestrator.V1;
 
 namespace Orchestrator.ControlPlane.Hosts;
@@ -106,13 +107,31 @@ internal sealed class HostStore(DatabaseGate database)
             cancellation);
     }
 
+    /// <summary>A change is an event of the host; to say again what is so already only changes the reason.</summary>
+    /// <param name="caller">Who does it, for the record.</param>
     /// <returns>False when there is no such host.</returns>
-    public Task<bool> SetCordonAsync(string hostId, bool cordoned, string reason, CancellationToken cancellation)
+    public Task<bool> SetCordonAsync(string hostId, bool cordoned, string reason, string caller, CancellationToken cancellation)
     {
-        const string Sql = "UPDATE hosts SET cordoned = @cordoned, cordon_reason = @reason WHERE host_id = @hostId";
+        const string Sql = $"""
+            WITH before AS (
+                SELECT host_id, hosts.cordoned FROM hosts WHERE host_id = @hostId FOR NO KEY UPDATE),
+            done AS (
+                UPDATE hosts SET cordoned = @cordoned, cordon_reason = @reason
+                  FROM before
+                 WHERE hosts.host_id = before.host_id
+             RETURNING hosts.host_id),
+            told AS (
+                INSERT INTO host_events (host_id, at, kind, caller, message)
+                SELECT host_id, time, CASE WHEN @cordoned THEN 'Cordoned' ELSE 'Uncordoned' END, @caller, @reason
+                  FROM before
+                 CROSS JOIN database_clock
+                 WHERE before.cordoned <> @cordoned)
+            SELECT count(*), count(pg_notify('{NotificationChannel.Host}', host_id)), count(pg_notify('{NotificationChannel.Queue}', ''))
+              FROM done
+            """;
         return database.RunAsync(
-            async (connection, token) => await connection.ExecuteAsync(
-                new CommandDefinition(Sql, new { hostId, cordoned, reason }, cancellationToken: token)) == 1,
+            async (connection, token) => await connection.ExecuteScalarAsync<long>(
+                new CommandDefinition(Sql, new { hostId, cordoned, reason, caller }, cancellationToken: token)) == 1,
             cancellation);
     }
 

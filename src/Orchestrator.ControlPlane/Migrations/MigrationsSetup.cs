@@ -6,11 +6,15 @@ using Orchestrator.ControlPlane.Migrations.Supervision;
 using Orchestrator.ControlPlane.Migrations.Watching;
 using Orchestrator.ControlPlane.Migrations.Wishes;
 using Orchestrator.ControlPlane.Replicas;
+using Orchestrator.ControlPlane.Schedules;
 
 namespace Orchestrator.ControlPlane.Migrations;
 
 internal static class MigrationsSetup
 {
+    // A caller who repeats his request that late gets the answer that the migration has ended.
+    private static readonly TimeSpan s_keepWishes = TimeSpan.FromDays(1);
+
     /// <summary>After the hosts and the guests: supervisors begin last and stop first, the writer of readings between them and the database.</summary>
     public static WebApplicationBuilder AddMigrations(this WebApplicationBuilder builder)
     {
@@ -25,7 +29,8 @@ internal static class MigrationsSetup
         builder.Services.AddSingleton<ReadingStore>();
         builder.Services.AddSingleton<ReadingWriter>();
         builder.Services.AddHostedService(services => services.GetRequiredService<ReadingWriter>());
-        builder.Services.AddHostedService<ReadingRetention>();
+        builder.Services.AddSingleton<ReadingRetention>();
+        builder.Services.AddSingleton(services => new Retention("readings", services.GetRequiredService<ReadingRetention>().TidyAsync));
         builder.Services.AddSingleton<MigrationFeed>();
         builder.Services.AddSingleton<MigrationWatch>();
         builder.Services.AddSingleton<WatchSources>();
@@ -35,6 +40,10 @@ internal static class MigrationsSetup
         builder.Services.AddSingleton<MigrationAdmission>();
         builder.Services.AddSingleton<MigrationWishes>();
         builder.Services.AddSingleton<WishStore>();
+        builder.Services.AddSingleton(services => new Retention(
+            "wishes",
+            cancellation => services.GetRequiredService<WishStore>().RemoveOlderAsync(
+                services.GetRequiredService<TimeProvider>().GetUtcNow() - s_keepWishes, cancellation)));
         builder.Services.AddSingleton<WishReader>();
         builder.Services.AddSingleton<WishPost>();
         builder.Services.AddSingleton<WishDesk>();

@@ -12,7 +12,7 @@ internal sealed partial class NoticeLoop(
     {
         try
         {
-            await Task.WhenAll(LookAsync(stoppingToken), TidyAsync(stoppingToken));
+            await LookAsync(stoppingToken);
         }
         finally
         {
@@ -35,16 +35,6 @@ internal sealed partial class NoticeLoop(
 
             // What was just written rings as well; a change that is lost is found at the next look.
             await changes.WaitAsync(signals.Options.Value.LookEvery, clock, cancellation);
-        }
-    }
-
-    private async Task TidyAsync(CancellationToken cancellation)
-    {
-        using var bell = signals.Bells.Listen(Bell.Retention);
-        while (true)
-        {
-            await bell.WaitAsync(cancellation);
-            await TryAsync(() => notices.RemoveOlderAsync(clock.GetUtcNow() - signals.Options.Value.KeepNotices, cancellation), cancellation);
         }
     }
 

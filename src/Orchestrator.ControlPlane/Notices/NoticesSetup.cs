@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Options;
+using Orchestrator.ControlPlane.Schedules;
 
 namespace Orchestrator.ControlPlane.Notices;
 
@@ -25,6 +26,11 @@ internal static class NoticesSetup
         builder.Services.AddSingleton<NoticeSignals>();
         builder.Services.AddSingleton<NoticeWatch>();
         builder.Services.AddHostedService<NoticeLoop>();
+        builder.Services.AddSingleton(services => new Retention(
+            "notices",
+            cancellation => services.GetRequiredService<NoticeStore>().RemoveOlderAsync(
+                services.GetRequiredService<TimeProvider>().GetUtcNow() - services.GetRequiredService<IOptions<NoticeOptions>>().Value.KeepNotices,
+                cancellation)));
         return builder;
     }
 

@@ -22,7 +22,7 @@ internal sealed class FleetStore(DatabaseGate database, IAgentCalls agents, Time
 
     private const string Hosts = """
         SELECT host_id AS HostId, labels::text AS Labels, cordoned, cordon_reason AS CordonReason, description::text AS Description,
-               dead_at IS NOT NULL AS Dead
+               dead_at IS NOT NULL AS Dead, lost_noted_at IS NOT NULL AS Lost
           FROM hosts
         """;
 
@@ -88,12 +88,15 @@ internal sealed class FleetStore(DatabaseGate database, IAgentCalls agents, Time
 
     private FleetHost ToHost(HostRow row) => _facts.Of(row.HostId, row.Labels, row.Description) with
     {
-        Condition = row.Dead ? HostCondition.Dead : agents.IsConnected(row.HostId) ? HostCondition.Connected : HostCondition.Suspect,
+        // Not the ledger's word that it is heard, which is seconds old: a migration that begins here needs its agent now.
+        Condition = row.Dead ? HostCondition.Dead
+            : agents.IsConnected(row.HostId) ? HostCondition.Connected
+            : row.Lost ? HostCondition.Lost : HostCondition.Suspect,
         Cordoned = row.Cordoned,
         CordonReason = row.CordonReason,
     };
 
-    private sealed record HostRow(string HostId, string Labels, bool Cordoned, string CordonReason, string Description, bool Dead);
+    private sealed record HostRow(string HostId, string Labels, bool Cordoned, string CordonReason, string Description, bool Dead, bool Lost);
 
     private sealed record FailureRow(string GuestId, string HostId, DateTime At)
     {

@@ -23,7 +23,12 @@ internal static class SchedulesSetup
         builder.Services.AddSingleton<ScheduleRings>();
         builder.Services.AddSingleton<ScheduleSignals>();
         builder.Services.AddHostedService<ScheduleLoop>();
-        builder.Services.AddHostedService<FiringRetention>();
+        builder.Services.AddSingleton(services => new Retention(
+            "firings",
+            cancellation => services.GetRequiredService<FiringStore>().RemoveOlderAsync(
+                services.GetRequiredService<TimeProvider>().GetUtcNow() - services.GetRequiredService<IOptions<ScheduleOptions>>().Value.KeepFirings,
+                cancellation)));
+        builder.Services.AddHostedService<RetentionLoop>();
         return builder;
     }
 
@@ -81,5 +86,6 @@ internal static class SchedulesSetup
         });
         builder.Services.AddHostedService<BellTower>();
         builder.Services.AddHostedService<BellTuning>();
+        builder.Services.AddHostedService<BellRelay>();
     }
 }

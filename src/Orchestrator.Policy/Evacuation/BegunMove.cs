@@ -31,8 +31,7 @@ internal sealed record AssignedMove(MoveWish Wish, string Target, MoveForecast F
 /// <summary>A move that has been begun and is not over.</summary>
 /// <param name="Left">Still to be sent, further dirtying included.</param>
 /// <param name="Slow">It has taken far longer than foreseen; nothing waits for it any more.</param>
-/// <param name="Reserved">Its room on the target is counted in the host's free memory already.</param>
-internal sealed record BegunMove(string GuestId, Flow Flow, MoveStage Stage, DataSize Left, bool Slow, bool Reserved);
+internal sealed record BegunMove(string GuestId, Flow Flow, MoveStage Stage, DataSize Left, bool Slow);
 
 internal enum MoveStage
 {

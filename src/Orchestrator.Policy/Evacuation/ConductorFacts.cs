@@ -25,9 +25,6 @@ public sealed record MoveReport
     /// <summary>Since the transfer began; zero before.</summary>
     public TimeSpan TransferringFor { get; init; }
 
-    /// <summary>Its room on the target is counted in the host's free memory already.</summary>
-    public bool Reserved { get; init; }
-
     /// <summary>It is being undone.</summary>
     public bool CancelAsked { get; init; }
 }

@@ -76,7 +76,7 @@ public static class EvacuationConductor
 
     private static IEnumerable<ConductorAction> Cordons(EvacuationState state, FleetFacts fleet)
     {
-        var cordoned = fleet.Hosts.Where(host => host.Cordoned).Select(host => host.HostId).ToHashSet(StringComparer.Ordinal);
+        var cordoned = fleet.Fleet.Hosts.Where(host => host.Cordoned).Select(host => host.HostId).ToHashSet(StringComparer.Ordinal);
         return state.Phase is not EvacuationPhase.Cancelling
             ? state.Hosts.Where(host => host is { Phase: HostPhase.Emptying, Cordoned: false }).Select(host => new ConductorAction.Cordon(host.HostId))
             : state.CancelMode is not EvacuationCancelMode.BringBack
@@ -96,7 +96,7 @@ public static class EvacuationConductor
         var later = state.Guests.Where(standing => !view.MayGo(standing, now)).Select(standing => standing.GuestId).ToHashSet(StringComparer.Ordinal);
         var assignment = TargetAssignment.Of(view.Fleet, wishes, view.Begun);
         var stuck = assignment.Stuck.ToDictionary(guest => guest.GuestId, guest => guest.Message, StringComparer.Ordinal);
-        var links = new Links(view.Fleet.Hosts);
+        var links = new Links(view.Fleet);
         var next = new NextMoves(view.Fleet, links, view.Begun, view.Rates(links));
         Dictionary<string, AssignedMove> begun = new(StringComparer.Ordinal);
         foreach (var move in NextMoves.InOrder(links, assignment.Moves).Where(move => !later.Contains(move.Guest.GuestId) && next.CanBegin(move)))

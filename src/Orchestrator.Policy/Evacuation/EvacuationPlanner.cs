@@ -1,3 +1,5 @@
+using Orchestrator.Policy.Placement;
+
 namespace Orchestrator.Policy.Evacuation;
 
 /// <summary>What an evacuation would do if it began now. Pure: the same facts give the same plan.</summary>
@@ -25,7 +27,7 @@ public static class EvacuationPlanner
             stuck.AddRange(part.Stuck);
             start += part.Total;
             bound += part.BandwidthBound;
-            facts = facts with { Hosts = Rooms(facts, part), Guests = Moved(facts.Guests, part.Moves) };
+            facts = Moved(facts, part.Moves);
         }
 
         return Finished(moves, stuck, [.. skipped.Order(StringComparer.Ordinal)], start, bound, terms.Deadline - now);
@@ -59,16 +61,11 @@ public static class EvacuationPlanner
     private static FleetFacts Turn(FleetFacts facts, IReadOnlyList<string> all, List<string[]> turns, int turn)
     {
         var later = turns.Skip(turn + 1).SelectMany(hosts => hosts).ToHashSet(StringComparer.Ordinal);
-        return facts with
+        return facts
+            .With(host => all.Contains(host.HostId) && !later.Contains(host.HostId) ? host with { Cordoned = false, CordonReason = "" } : host)
+            .Emptying(host => turns[turn].Contains(host)) with
         {
-            Hosts =
-            [
-                .. facts.Hosts.Select(host =>
-                    turns[turn].Contains(host.HostId) ? host with { Closed = "is being emptied" }
-                    : later.Contains(host.HostId) ? host with { LastResort = true }
-                    : all.Contains(host.HostId) ? host with { Closed = host.Connected ? null : host.Closed }
-                    : host),
-            ],
+            LastResort = later,
         };
     }
 
@@ -115,8 +112,8 @@ public static class EvacuationPlanner
     // Each guest by its fastest way, whatever its target: sent with the least dirtying, and not before its links carry it.
     private static TimeSpan Bound(FleetFacts facts, IReadOnlyList<AssignedMove> moves, IReadOnlyList<BegunMove> begun)
     {
-        var links = new Links(facts.Hosts);
-        var targets = facts.Hosts.Where(host => host.Closed is null).Select(host => host.HostId).ToList();
+        var links = new Links(facts);
+        var targets = facts.Fleet.Hosts.Where(host => host is { Cordoned: false, Condition: HostCondition.Connected }).Select(host => host.HostId).ToList();
         List<(string Source, double Bytes, double Alone)> carried = [.. begun.Select(move => (move.Flow.Source, (double)move.Left.Bytes, move.Left.Bytes / links.Full(move.Flow)))];
         foreach (var move in moves.Where(move => move.Wish.Treatment is GuestTreatment.Migrate))
         {
@@ -173,28 +170,16 @@ public static class EvacuationPlanner
         };
     }
 
-    private static List<HostFacts> Rooms(FleetFacts facts, PlanPart part)
-    {
-        var guests = facts.Guests.ToDictionary(guest => guest.GuestId, StringComparer.Ordinal);
-        return
-        [
-            .. facts.Hosts.Select(host =>
-            {
-                var come = part.Moves.Where(move => move.TargetHostId == host.HostId).Select(move => guests[move.GuestId]).ToList();
-                var gone = part.Moves.Where(move => move.SourceHostId == host.HostId).Select(move => guests[move.GuestId]).ToList();
-                return host with
-                {
-                    FreeMemory = new(host.FreeMemory.Bytes - come.Sum(guest => guest.Memory.Bytes) + gone.Sum(guest => guest.Memory.Bytes)),
-                    FreeCpus = host.FreeCpus == int.MaxValue ? host.FreeCpus : host.FreeCpus - come.Sum(guest => guest.Cpus) + gone.Sum(guest => guest.Cpus),
-                };
-            }),
-        ];
-    }
-
-    private static List<GuestFacts> Moved(IReadOnlyList<GuestFacts> guests, List<PlannedMove> moves)
+    private static FleetFacts Moved(FleetFacts facts, List<PlannedMove> moves)
     {
         var targets = moves.ToDictionary(move => move.GuestId, move => move.TargetHostId, StringComparer.Ordinal);
-        return [.. guests.Select(guest => targets.TryGetValue(guest.GuestId, out var target) ? guest with { HostId = target } : guest)];
+        return facts with
+        {
+            Fleet = facts.Fleet with { Guests = [.. facts.Fleet.Guests.Select(There)] },
+            Guests = [.. facts.Guests.Select(guest => guest with { Placement = guest.Placement with { Guest = There(guest.Placement.Guest) } })],
+        };
+
+        FleetGuest There(FleetGuest guest) => targets.TryGetValue(guest.GuestId, out var target) ? guest with { HostId = target } : guest;
     }
 
     private sealed record PlanPart(

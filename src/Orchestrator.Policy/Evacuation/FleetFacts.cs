@@ -1,11 +1,20 @@
+using System.Collections.Frozen;
+using Orchestrator.Policy.Placement;
+
 namespace Orchestrator.Policy.Evacuation;
 
 /// <summary>What is known of the fleet at one moment: all that planner and conductor decide on. Made by the caller from its records.</summary>
 public sealed record FleetFacts
 {
-    public required IReadOnlyList<HostFacts> Hosts { get; init; }
+    /// <summary>
+    /// The fleet as placement sees it. A guest that is on its way, whoever sent it, has its target; one that is on no host need not be there.
+    /// </summary>
+    public required FleetSnapshot Fleet { get; init; }
 
-    /// <summary>Every guest of the fleet, not only those that are to move: the others take room and have wishes about neighbours.</summary>
+    /// <summary>
+    /// The guests an evacuation has to do with: all on its hosts, and all that its state names and that still exist. Others may be listed,
+    /// but need not be: they only take room, which the fleet says.
+    /// </summary>
     public required IReadOnlyList<GuestFacts> Guests { get; init; }
 
     /// <summary>Migrations that are not this evacuation's and use the same links.</summary>
@@ -14,49 +23,22 @@ public sealed record FleetFacts
     public TransferLimits Limits { get; init; } = new();
 
     public MovePace Pace { get; init; } = new();
+
+    /// <summary>Hosts that will be emptied themselves later: targets only for guests that no other host takes.</summary>
+    internal IReadOnlySet<string> LastResort { get; init; } = FrozenSet<string>.Empty;
+
+    /// <summary>Hosts that are being emptied, in the fleet as the planner sees it: no targets, whoever uncordons them.</summary>
+    internal FleetFacts Emptying(Predicate<string> emptied) => With(host => emptied(host.HostId) && !host.Cordoned
+        ? host with { Cordoned = true, CordonReason = "it is being emptied" } : host);
+
+    internal FleetFacts With(Func<FleetHost, FleetHost> change) => this with { Fleet = Fleet with { Hosts = [.. Fleet.Hosts.Select(change)] } };
 }
 
-/// <summary>A host, as a source or as a target.</summary>
-public sealed record HostFacts
-{
-    public required string HostId { get; init; }
-
-    /// <summary>Memory that further guests may have: allocatable, less guests there, less what is reserved for guests on their way.</summary>
-    public required DataSize FreeMemory { get; init; }
-
-    /// <summary>CPUs that further guests may have.</summary>
-    public int FreeCpus { get; init; } = int.MaxValue;
-
-    /// <summary>What migrations may send from it, link share applied. Zero = not known.</summary>
-    public DataRate Up { get; init; }
-
-    /// <summary>What migrations may send to it. Zero = not known.</summary>
-    public DataRate Down { get; init; }
-
-    /// <summary>Why no guest may be sent to it ("is cordoned"); null = it may be a target.</summary>
-    public string? Closed { get; init; }
-
-    /// <summary>It will be emptied itself later: a target only for guests that no other host takes.</summary>
-    public bool LastResort { get; init; }
-
-    /// <summary>False: its agent does not answer, so nothing can leave it now.</summary>
-    public bool Connected { get; init; } = true;
-
-    public bool Cordoned { get; init; }
-
-    public IReadOnlyDictionary<string, string> Labels { get; init; } = EmptyLabels.Value;
-}
-
-/// <summary>A guest, wherever it is.</summary>
+/// <summary>A guest that is to move, or may be.</summary>
 public sealed record GuestFacts
 {
-    public required string GuestId { get; init; }
-
-    public required string HostId { get; init; }
-
-    public required DataSize Memory { get; init; }
-
-    public int Cpus { get; init; } = 1;
+    /// <summary>The guest, where it is, and what it asks of a target. Where it failed lately it is not sent, as placement has it.</summary>
+    public required PlacementRequest Placement { get; init; }
 
     public GuestActivity Activity { get; init; } = GuestActivity.Running;
 
@@ -69,12 +51,12 @@ public sealed record GuestFacts
     /// <summary>Downtime that its policy allows when nothing else is said.</summary>
     public TimeSpan MaxDowntime { get; init; } = TimeSpan.FromMilliseconds(300);
 
-    public IReadOnlyDictionary<string, string> Labels { get; init; } = EmptyLabels.Value;
+    public string GuestId => Placement.Guest.GuestId;
 
-    public IReadOnlyList<Neighbourhood> Neighbours { get; init; } = [];
+    /// <summary>Empty: it is on none.</summary>
+    public string HostId => Placement.Guest.HostId ?? "";
 
-    /// <summary>Hosts that can never take it, by host id, and why: CPU model, devices, machine type, selectors, a recent failure.</summary>
-    public IReadOnlyDictionary<string, string> Refusals { get; init; } = EmptyLabels.Value;
+    public DataSize Memory => Placement.Guest.Memory;
 }
 
 public enum GuestActivity
@@ -88,17 +70,11 @@ public enum GuestActivity
     Stopped,
 }
 
-/// <summary>Near or away from the guests that have all of some labels; as AffinityTerm in placement.proto.</summary>
-/// <param name="TopologyKey">Host label whose equal values are one place; empty = the host itself.</param>
-/// <param name="Weight">Cost of breaking a term that is not required, 1 to 100.</param>
-public sealed record Neighbourhood(
-    IReadOnlyDictionary<string, string> GuestLabels, string TopologyKey, bool Anti, bool Required, int Weight = 10);
-
 /// <summary>A running migration of somebody else.</summary>
 /// <param name="Weight">Of its class, against ours.</param>
 public sealed record ForeignTransfer(string SourceHostId, string TargetHostId, DataSize Left, int Weight);
 
-/// <summary>As AdmissionLimits in admission.proto; each at least 1.</summary>
+/// <summary>As AdmissionLimits in admission.proto; each count at least 1.</summary>
 public sealed record TransferLimits
 {
     public int Transferring { get; init; } = int.MaxValue;
@@ -110,6 +86,9 @@ public sealed record TransferLimits
     public int TransferringPerTarget { get; init; } = int.MaxValue;
 
     public int PreparingPerTarget { get; init; } = int.MaxValue;
+
+    /// <summary>Share of each host's link that migrations may use, each way. Above 0, at most 1.</summary>
+    public double LinkShare { get; init; } = 1;
 
     /// <summary>Share of bandwidth of this evacuation's class against others on the same link.</summary>
     public int Weight { get; init; } = 1;
@@ -126,9 +105,4 @@ public sealed record MovePace
 
     /// <summary>Shut down and started elsewhere.</summary>
     public TimeSpan Restart { get; init; } = TimeSpan.FromSeconds(60);
-}
-
-internal static class EmptyLabels
-{
-    public static IReadOnlyDictionary<string, string> Value { get; } = new Dictionary<string, string>(StringComparer.Ordinal);
 }

@@ -1,3 +1,5 @@
+using Orchestrator.Policy.Placement;
+
 namespace Orchestrator.Policy.Evacuation;
 
 /// <summary>What has become of each guest since the last look.</summary>
@@ -7,7 +9,7 @@ internal sealed class GuestWatch
     private readonly DateTimeOffset _now;
     private readonly bool _cancelling;
     private readonly Dictionary<string, GuestFacts> _guests;
-    private readonly Dictionary<string, HostFacts> _hosts;
+    private readonly Dictionary<string, FleetHost> _hosts;
     private readonly Dictionary<(string GuestId, int Attempt), MoveReport> _reports;
     private readonly HashSet<string> _out;
 
@@ -15,7 +17,7 @@ internal sealed class GuestWatch
     {
         (_terms, _now, _cancelling) = (terms, now, state.Phase is EvacuationPhase.Cancelling);
         _guests = facts.Fleet.Guests.ToDictionary(guest => guest.GuestId, StringComparer.Ordinal);
-        _hosts = facts.Fleet.Hosts.ToDictionary(host => host.HostId, StringComparer.Ordinal);
+        _hosts = facts.Fleet.Fleet.Hosts.ToDictionary(host => host.HostId, StringComparer.Ordinal);
         _reports = facts.Moves.ToDictionary(report => (report.GuestId, report.Attempt));
         _out = state.Hosts.Where(host => host.Phase is HostPhase.Emptying or HostPhase.Empty).Select(host => host.HostId).ToHashSet(StringComparer.Ordinal);
     }
@@ -74,8 +76,9 @@ internal sealed class GuestWatch
             return standing;
         }
 
-        return guest.HostId != standing.SourceHostId ? standing.Become(GuestPhase.Gone, $"has been moved to {guest.HostId} by somebody else", _now)
-            : stopped ? standing.Become(GuestPhase.Gone, "has been stopped", _now)
+        return stopped ? standing.Become(GuestPhase.Gone, "has been stopped", _now)
+            : guest.HostId.Length > 0 && guest.HostId != standing.SourceHostId
+                ? standing.Become(GuestPhase.Gone, $"has been moved to {guest.HostId} by somebody else", _now)
             : standing;
     }
 
@@ -151,7 +154,8 @@ internal sealed class GuestWatch
         standing.Phase is GuestPhase.Returning || standing.TargetHostId is not { } target ? null
         : !_hosts.TryGetValue(target, out var host) ? $"{target} does not exist any more"
         : _out.Contains(target) ? $"{target} is being emptied"
-        : host.Closed is { } why ? $"{target} {why}"
+        : host.Cordoned ? $"{target} is cordoned"
+        : host.Condition is HostCondition.Lost or HostCondition.Dead ? $"{target} is gone"
         : null;
 
     private GuestStanding Restarting(GuestStanding standing, GuestFacts guest)

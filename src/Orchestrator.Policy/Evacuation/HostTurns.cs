@@ -6,7 +6,7 @@ internal static class HostTurns
     public static IReadOnlyList<HostStanding> Look(
         EvacuationTerms terms, IReadOnlyList<HostStanding> hosts, IReadOnlyList<GuestStanding> guests, FleetFacts fleet, bool mayBegin)
     {
-        var cordoned = fleet.Hosts.Where(host => host.Cordoned).Select(host => host.HostId).ToHashSet(StringComparer.Ordinal);
+        var cordoned = fleet.Fleet.Hosts.Where(host => host.Cordoned).Select(host => host.HostId).ToHashSet(StringComparer.Ordinal);
         var looked = hosts.Select(host => Looked(host, guests, cordoned)).ToList();
         var places = terms.MaxHostsOut == 0 ? int.MaxValue : terms.MaxHostsOut - looked.Count(host => IsOut(host, guests));
         for (var index = 0; index < looked.Count && mayBegin && places > 0; index++)

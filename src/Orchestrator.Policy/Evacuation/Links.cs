@@ -7,14 +7,15 @@ internal readonly record struct Flow(string Source, string Target, int Weight, D
 /// <summary>The links of the fleet, and what transfers get of them. Links whose speed is not known hold nobody up.</summary>
 internal sealed class Links
 {
-    private readonly Dictionary<string, (double Up, double Down)> _links;
+    private readonly Dictionary<string, double> _speeds;
 
-    public Links(IEnumerable<HostFacts> hosts) => _links = hosts.ToDictionary(
-        host => host.HostId, host => (Speed(host.Up), Speed(host.Down)), StringComparer.Ordinal);
+    public Links(FleetFacts facts) => _speeds = facts.Fleet.Hosts.ToDictionary(
+        host => host.HostId, host => Speed(host.LinkSpeed) * facts.Limits.LinkShare, StringComparer.Ordinal);
 
-    public double Up(string host) => _links.TryGetValue(host, out var link) ? link.Up : double.PositiveInfinity;
+    public double Up(string host) => _speeds.GetValueOrDefault(host, double.PositiveInfinity);
 
-    public double Down(string host) => _links.TryGetValue(host, out var link) ? link.Down : double.PositiveInfinity;
+    // Links carry as much in as they carry out.
+    public double Down(string host) => Up(host);
 
     /// <summary>What a transfer gets that has both links to itself, in bytes per second.</summary>
     public double Full(Flow flow) =>

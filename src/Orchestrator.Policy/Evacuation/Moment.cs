@@ -16,12 +16,14 @@ internal sealed class Moment
         _guests = facts.Fleet.Guests.ToDictionary(guest => guest.GuestId, StringComparer.Ordinal);
         _reports = facts.Moves.ToDictionary(report => (report.GuestId, report.Attempt));
         _emptying = state.Hosts.Where(host => host.Phase is HostPhase.Emptying).Select(host => host.HostId).ToHashSet(StringComparer.Ordinal);
-        var phases = state.Hosts.ToDictionary(host => host.HostId, StringComparer.Ordinal);
-        Fleet = facts.Fleet with
-        {
-            Hosts = [.. facts.Fleet.Hosts.Select(host => phases.TryGetValue(host.HostId, out var standing) ? Seen(host, standing) : host)],
-        };
-        var links = new Links(Fleet.Hosts);
+        var phases = state.Hosts.ToDictionary(host => host.HostId, host => host.Phase, StringComparer.Ordinal);
+        Fleet = IsLeaving
+            ? facts.Fleet.Emptying(host => phases.TryGetValue(host, out var phase) && phase is HostPhase.Emptying or HostPhase.Empty) with
+            {
+                LastResort = phases.Where(host => host.Value is HostPhase.Waiting).Select(host => host.Key).ToHashSet(StringComparer.Ordinal),
+            }
+            : facts.Fleet;
+        var links = new Links(Fleet);
         Begun =
         [
             .. state.Guests.Where(guest => guest.IsUnderWay && guest.TargetHostId is not null && _guests.ContainsKey(guest.GuestId))
@@ -78,20 +80,13 @@ internal sealed class Moment
             ? rate.BytesPerSecond : rates.GetValueOrDefault(move.GuestId))];
     }
 
-    private static HostFacts Seen(HostFacts host, HostStanding standing) => standing.Phase switch
-    {
-        HostPhase.Waiting => host with { LastResort = true },
-        HostPhase.Emptying or HostPhase.Empty => host with { Closed = host.Closed ?? "is being emptied" },
-        HostPhase.Returned => host,
-    };
-
     private BegunMove Underway(Links links, GuestStanding standing, string target)
     {
         var guest = _guests[standing.GuestId];
         var flow = new Flow(standing.SourceHostId, target, Fleet.Limits.Weight, guest.MaxRate);
         if (_terms.Of(standing.GuestId).Treatment is GuestTreatment.Restart)
         {
-            return new BegunMove(guest.GuestId, flow, MoveStage.Restarting, DataSize.Zero, Slow: false, Reserved: false);
+            return new BegunMove(guest.GuestId, flow, MoveStage.Restarting, DataSize.Zero, Slow: false);
         }
 
         var report = _reports.GetValueOrDefault((standing.GuestId, standing.Attempts));
@@ -108,8 +103,7 @@ internal sealed class Moment
             flow,
             Stage(report?.Progress),
             report?.Remaining is { } remaining ? Left(guest, remaining, full) : forecast.Bytes,
-            report is not null && EvacuationConductor.IsSlow(report, forecast, full),
-            report?.Reserved ?? false);
+            report is not null && EvacuationConductor.IsSlow(report, forecast, full));
     }
 
     // What is dirtied while the rest is sent must be sent too, and what is dirtied meanwhile, and so on.

@@ -1,3 +1,5 @@
+using Orchestrator.Policy.Placement;
+
 namespace Orchestrator.Policy.Evacuation;
 
 /// <summary>Which guest goes where.</summary>
@@ -25,7 +27,7 @@ internal sealed record TargetAssignment(IReadOnlyList<AssignedMove> Moves, IRead
         private readonly bool _tight;
         private readonly Ground _ground;
         private readonly Links _links;
-        private readonly List<HostFacts> _targets;
+        private readonly IReadOnlyList<LedgerHost> _targets;
         private readonly Dictionary<string, double> _downBusy = new(StringComparer.Ordinal);
         private readonly Dictionary<string, AssignedMove> _moves = new(StringComparer.Ordinal);
         private readonly HashSet<string> _silent;
@@ -33,25 +35,16 @@ internal sealed record TargetAssignment(IReadOnlyList<AssignedMove> Moves, IRead
 
         public Packing(FleetFacts facts, IReadOnlyList<BegunMove> begun, bool tight)
         {
-            (_facts, _tight, _ground, _links) = (facts, tight, new Ground(facts), new Links(facts.Hosts));
-            _targets = [.. facts.Hosts.Where(host => host.Closed is null).OrderBy(host => host.HostId, StringComparer.Ordinal)];
-            _silent = facts.Hosts.Where(host => !host.Connected).Select(host => host.HostId).ToHashSet(StringComparer.Ordinal);
+            (_facts, _tight, _ground, _links) = (facts, tight, new Ground(facts), new Links(facts));
+            _targets = _ground.Targets;
+            _silent = facts.Fleet.Hosts.Where(host => host.Condition is not HostCondition.Connected).Select(host => host.HostId).ToHashSet(StringComparer.Ordinal);
             var guests = facts.Guests.ToDictionary(guest => guest.GuestId, StringComparer.Ordinal);
             foreach (var move in begun)
             {
                 AddBusy(move.Flow.Target, move.Left.Bytes);
-                if (!guests.TryGetValue(move.GuestId, out var guest) || guest.HostId == move.Flow.Target)
+                if (guests.TryGetValue(move.GuestId, out var guest) && guest.HostId != move.Flow.Target)
                 {
-                    continue;
-                }
-
-                if (move.Reserved)
-                {
-                    _ground.Expect(guest.GuestId, move.Flow.Target);
-                }
-                else
-                {
-                    _ground.Take(guest, move.Flow.Target);
+                    _ground.Expect(guest, move.Flow.Target);
                 }
             }
         }
@@ -92,33 +85,40 @@ internal sealed record TargetAssignment(IReadOnlyList<AssignedMove> Moves, IRead
         // 2 = told where, 1 = hardly a choice, 0 = any.
         private int Constraint(MoveWish wish) =>
             wish.Fixed is not null ? 2
-            : wish.Guest.Refusals.Count + wish.Guest.Neighbours.Count == 0 ? 0
-            : _targets.Where(host => _ground.Standing(wish.Guest, host) is null).Take(FewHosts + 1).Count() <= FewHosts ? 1
+            : Open(wish, _ground.Look(wish.Guest)).Take(FewHosts + 1).Count() <= FewHosts ? 1
             : 0;
 
-        private HostFacts? Best(MoveWish wish) =>
-            _targets.Where(host => (wish.Fixed is null || wish.Fixed == host.HostId) && _ground.Refusal(wish.Guest, host) is null)
-                .MinBy(host => Cost(wish, host));
+        // Hosts that could take it if there were room.
+        private IEnumerable<LedgerHost> Open(MoveWish wish, Search search) =>
+            _targets.Where(host => (wish.Fixed is null || wish.Fixed == host.Facts.HostId) && !search.IsBarred(host));
+
+        private LedgerHost? Best(MoveWish wish)
+        {
+            var search = _ground.Look(wish.Guest);
+            return _targets.Where(host => (wish.Fixed is null || wish.Fixed == host.Facts.HostId) && search.First(host) is null)
+                .MinBy(host => Cost(wish, search, host));
+        }
 
         // Compared from the left; hosts come in the order of their ids, so that equal costs are no chance.
-        private (bool Failed, bool LastResort, int Soft, long Late, double Memory) Cost(MoveWish wish, HostFacts host)
+        private (bool Failed, bool LastResort, int Soft, long Late, double Memory) Cost(MoveWish wish, Search search, LedgerHost host)
         {
-            var left = _ground.FreeMemory(host.HostId) - wish.Guest.Memory;
-            var busy = _downBusy.GetValueOrDefault(host.HostId) + (Forecast(wish, host.HostId).Bytes.Bytes / Down(host.HostId));
+            var (id, left) = (host.Facts.HostId, host.MemoryFree - wish.Guest.Memory);
+            var busy = _downBusy.GetValueOrDefault(id) + (Forecast(wish, id).Bytes.Bytes / Down(id));
             return (
-                wish.Avoid == host.HostId,
-                host.LastResort,
-                _ground.SoftCost(wish.Guest, host),
+                wish.Avoid == id,
+                _facts.LastResort.Contains(id),
+                search.SoftCost(host),
                 _tight ? 0 : (long)Math.Max(0, busy - _bound),
                 _tight ? left.Bytes : -left.Bytes);
         }
 
-        private void Give(MoveWish wish, HostFacts target)
+        private void Give(MoveWish wish, LedgerHost target)
         {
-            _ground.Take(wish.Guest, target.HostId);
-            var forecast = Forecast(wish, target.HostId);
-            AddBusy(target.HostId, forecast.Bytes.Bytes);
-            _moves[wish.Guest.GuestId] = new AssignedMove(wish, target.HostId, forecast);
+            var id = target.Facts.HostId;
+            _ground.Take(wish.Guest, id);
+            var forecast = Forecast(wish, id);
+            AddBusy(id, forecast.Bytes.Bytes);
+            _moves[wish.Guest.GuestId] = new AssignedMove(wish, id, forecast);
         }
 
         // One guest that has a target gives way to one that has none.
@@ -130,18 +130,18 @@ internal sealed record TargetAssignment(IReadOnlyList<AssignedMove> Moves, IRead
                 return true;
             }
 
-            foreach (var host in _targets.Where(host =>
-                (wish.Fixed is null || wish.Fixed == host.HostId) && _ground.Standing(wish.Guest, host) is null))
+            var search = _ground.Look(wish.Guest);
+            foreach (var host in Open(wish, search).ToList())
             {
-                var there = _moves.Values.Where(move => move.Target == host.HostId && move.Wish.Fixed is null)
+                var there = _moves.Values.Where(move => move.Target == host.Facts.HostId && move.Wish.Fixed is null)
                     .OrderBy(move => move.Guest.Memory).ThenBy(move => move.Guest.GuestId, StringComparer.Ordinal).ToList();
                 foreach (var move in there)
                 {
                     TakeBack(move);
-                    if (_ground.Refusal(wish.Guest, host) is null)
+                    if (search.First(host) is null)
                     {
                         Give(wish, host);
-                        if (Best(move.Wish) is { } elsewhere && elsewhere.HostId != move.Wish.Avoid)
+                        if (Best(move.Wish) is { } elsewhere && elsewhere.Facts.HostId != move.Wish.Avoid)
                         {
                             Give(move.Wish, elsewhere);
                             return true;
@@ -159,28 +159,19 @@ internal sealed record TargetAssignment(IReadOnlyList<AssignedMove> Moves, IRead
 
         private void TakeBack(AssignedMove move)
         {
-            _ground.GiveUp(move.Guest, move.Target);
+            _ground.GiveUp(move.Guest);
             AddBusy(move.Target, -move.Forecast.Bytes.Bytes);
             _moves.Remove(move.Guest.GuestId);
         }
 
-        private bool CanLeave(MoveWish wish) => !_silent.Contains(wish.Guest.HostId);
+        private bool CanLeave(MoveWish wish) => WhyNotLeave(wish) is null;
 
-        private string WhyNone(MoveWish wish)
-        {
-            if (!CanLeave(wish))
-            {
-                return "Its host does not answer.";
-            }
+        private string? WhyNotLeave(MoveWish wish) =>
+            _silent.Contains(wish.Guest.HostId) ? "Its host does not answer."
+            : wish.Guest.Placement.Guest.TargetHostId is { } target ? $"Somebody else is moving it to {target}."
+            : null;
 
-            var hosts = _facts.Hosts.Where(host => host.HostId != wish.Guest.HostId && (wish.Fixed is null || wish.Fixed == host.HostId))
-                .OrderBy(host => host.HostId, StringComparer.Ordinal).ToList();
-            const int Named = 8;
-            return hosts.Count == 0
-                ? wish.Fixed is null ? "There is no other host." : $"There is no host {wish.Fixed}."
-                : string.Join("; ", hosts.Take(Named).Select(host => $"{host.HostId}: {_ground.Refusal(wish.Guest, host)}"))
-                    + (hosts.Count > Named ? FormattableString.Invariant($"; and {hosts.Count - Named} more") : "");
-        }
+        private string WhyNone(MoveWish wish) => WhyNotLeave(wish) ?? _ground.WhyNone(wish.Guest, wish.Fixed);
 
         private MoveForecast Forecast(MoveWish wish, string target)
         {
@@ -199,7 +190,7 @@ internal sealed record TargetAssignment(IReadOnlyList<AssignedMove> Moves, IRead
             var bytes = wishes.Where(wish => wish.Treatment is GuestTreatment.Migrate).ToList();
             var sources = bytes.GroupBy(wish => wish.Guest.HostId)
                 .Select(group => group.Sum(wish => (double)wish.Guest.Memory.Bytes) / _links.Up(group.Key));
-            var targets = bytes.Sum(wish => (double)wish.Guest.Memory.Bytes) / _targets.Sum(host => Down(host.HostId));
+            var targets = bytes.Sum(wish => (double)wish.Guest.Memory.Bytes) / _targets.Sum(host => Down(host.Facts.HostId));
             return sources.Append(_targets.Count == 0 ? 0 : targets).DefaultIfEmpty(0).Max();
         }
 

@@ -12,7 +12,7 @@ internal sealed class VirtualRun
 
     public VirtualRun(FleetFacts facts, IReadOnlyList<AssignedMove> moves, IReadOnlyList<BegunMove> begun)
     {
-        (_facts, _links, _lead) = (facts, new Links(facts.Hosts), NextMoves.Lead(facts.Pace).TotalSeconds);
+        (_facts, _links, _lead) = (facts, new Links(facts), NextMoves.Lead(facts.Pace).TotalSeconds);
         _waiting = [.. NextMoves.InOrder(_links, moves)];
         _running.AddRange(begun.Select(move => new Running(move, null) { PhaseLeft = PhaseTime(move.Stage) }));
         var number = 0;
@@ -22,8 +22,7 @@ internal sealed class VirtualRun
                 new Flow(other.SourceHostId, other.TargetHostId, other.Weight, DataRate.Zero),
                 MoveStage.Transferring,
                 other.Left,
-                Slow: false,
-                Reserved: true),
+                Slow: false),
             null) { IsForeign = true }));
         foreach (var running in _running)
         {
@@ -89,7 +88,7 @@ internal sealed class VirtualRun
     private void Begin(AssignedMove move)
     {
         var stage = move.Wish.Treatment is GuestTreatment.Restart ? MoveStage.Restarting : MoveStage.Preparing;
-        var begun = new BegunMove(move.Guest.GuestId, move.Flow(_facts.Limits.Weight), stage, move.Forecast.Bytes, Slow: false, Reserved: false);
+        var begun = new BegunMove(move.Guest.GuestId, move.Flow(_facts.Limits.Weight), stage, move.Forecast.Bytes, Slow: false);
         _running.Add(new Running(begun, move) { Left = begun.Left.Bytes, PhaseLeft = PhaseTime(stage), Start = _now });
     }
 

@@ -7,7 +7,7 @@ namespace Orchestrator.Policy.Placement;
 /// </summary>
 /// <param name="Accelerator">One has it.</param>
 /// <param name="MachineType">One that has the accelerator, or any when none has it, builds the machine type or does not say.</param>
-/// <param name="Version">Of those, one is not older than the source's.</param>
+/// <param name="Version">Of those, one is not of an older series than the source's.</param>
 internal readonly partial record struct EngineFit(bool Accelerator, bool MachineType, bool Version)
 {
     public static EngineFit Of(FleetHost host, MachineNeeds machine)
@@ -21,7 +21,7 @@ internal readonly partial record struct EngineFit(bool Accelerator, bool Machine
         var accelerated = Having(host.Engines, engine => engine.Accelerators.Contains(machine.Accelerator), out var hasAccelerator);
         var building = Having(accelerated, engine => Builds(engine, machine.MachineType), out var hasMachineType);
         var source = EngineVersion.Parse(machine.EngineVersion);
-        _ = Having(building, engine => !EngineVersion.Parse(engine.Version).IsOlderThan(source), out var hasVersion);
+        _ = Having(building, engine => !EngineVersion.Parse(engine.Version).IsOfOlderSeriesThan(source), out var hasVersion);
         return new EngineFit(hasAccelerator, hasMachineType, hasVersion);
     }
 

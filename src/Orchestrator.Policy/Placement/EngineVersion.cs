@@ -10,6 +10,7 @@ internal readonly record struct EngineVersion : IComparable<EngineVersion>
     // More are never compared, and a number beyond nine digits is no version.
     private const int MostNumbers = 4;
     private const int MostDigits = 9;
+    private const int SeriesNumbers = 2;
     private readonly int[]? _numbers;
 
     private EngineVersion(int[] numbers) => _numbers = numbers;
@@ -51,6 +52,16 @@ internal readonly record struct EngineVersion : IComparable<EngineVersion>
     public bool IsOlderThan(EngineVersion other)
     {
         var common = Math.Min(Numbers.Length, other.Numbers.Length);
+        return Numbers[..common].SequenceCompareTo(other.Numbers[..common]) < 0;
+    }
+
+    /// <summary>
+    /// By major and minor alone. QEMU's stable releases (the third number) mend and add nothing to what a migration carries, and a fleet is
+    /// upgraded host by host; see QEMU docs/devel/migration/compatibility.rst, which speaks of machine types, one for each major.minor.
+    /// </summary>
+    public bool IsOfOlderSeriesThan(EngineVersion other)
+    {
+        var common = Math.Min(SeriesNumbers, Math.Min(Numbers.Length, other.Numbers.Length));
         return Numbers[..common].SequenceCompareTo(other.Numbers[..common]) < 0;
     }
 

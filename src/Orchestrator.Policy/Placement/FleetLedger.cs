@@ -115,6 +115,8 @@ public sealed class FleetLedger
         host.CordonReason = "";
     }
 
+    internal bool HasHost(string hostId) => _byId.ContainsKey(hostId);
+
     internal LedgerHost Host(string hostId) => _byId.GetValueOrDefault(hostId) ?? throw new KeyNotFoundException($"No host {hostId}.");
 
     internal LedgerGuest? Find(string guestId) => _guests.GetValueOrDefault(guestId);

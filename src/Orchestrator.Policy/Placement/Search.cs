@@ -104,6 +104,13 @@ internal sealed class Search
         return null;
     }
 
+    /// <summary>It cannot take the guest, however much of it is free.</summary>
+    public bool IsBarred(LedgerHost host) => Array.Exists(
+        s_all, obstacle => obstacle is not (Obstacle.Memory or Obstacle.Cpus or Obstacle.Device) && Stands(obstacle, host));
+
+    /// <summary>Weight of the soft terms that would be broken there.</summary>
+    public int SoftCost(LedgerHost host) => Soft.Sum(soft => soft.HoldsAt(host) ? 0 : soft.Term.Weight);
+
     public List<Obstacle> All(LedgerHost host) => [.. s_all.Where(obstacle => Stands(obstacle, host))];
 
     private bool Stands(Obstacle obstacle, LedgerHost host) => obstacle switch

@@ -1,5 +1,6 @@
 using Orchestrator.Policy;
 using Orchestrator.Policy.Evacuation;
+using Orchestrator.Policy.Placement;
 
 namespace Orchestrator.Bench.Evacuation;
 
@@ -68,34 +69,41 @@ internal sealed class OurEvacuator : Evacuator
         }
     }
 
-    private ConductorFacts Facts() => new(
-        new FleetFacts
-        {
-            Hosts =
-            [
-                .. Simulation.Setup.Hosts.Select(host => new HostFacts
-                {
-                    HostId = host.Id,
-                    FreeMemory = new DataSize((long)Simulation.Free(host.Id)),
-                    Up = new DataRate((long)host.Up),
-                    Down = new DataRate((long)host.Down),
-                    Cordoned = _cordoned.Contains(host.Id),
-                    Closed = _cordoned.Contains(host.Id) ? "is cordoned" : null,
-                }),
-            ],
-            Guests =
-            [
-                .. Simulation.Setup.Guests.Select(guest => new GuestFacts
-                {
-                    GuestId = guest.Id,
-                    HostId = guest.Host,
-                    Memory = new DataSize((long)guest.Memory),
-                    DirtyRate = guest.ReportedDirtyRate is { } rate ? new DataRate((long)rate) : null,
-                    MaxDowntime = TimeSpan.FromMilliseconds(500),
-                }),
-            ],
-        },
-        [.. _transfers.Select(pair => Report(pair.Key.Guest, pair.Key.Attempt, pair.Value))]);
+    private ConductorFacts Facts()
+    {
+        var ends = Simulation.Running.ToDictionary(transfer => transfer.Guest.Id, transfer => transfer.Target, StringComparer.Ordinal);
+        List<GuestFacts> guests = [.. Simulation.Setup.Guests.Select(guest => Guest(guest, ends.GetValueOrDefault(guest.Id)))];
+        return new ConductorFacts(
+            new FleetFacts
+            {
+                Fleet = new FleetSnapshot(
+                    s_start.AddSeconds(Simulation.Now),
+                    [.. Simulation.Setup.Hosts.Select(Host)],
+                    [.. guests.Select(guest => guest.Placement.Guest)]),
+                Guests = guests,
+            },
+            [.. _transfers.Select(pair => Report(pair.Key.Guest, pair.Key.Attempt, pair.Value))]);
+    }
+
+    private FleetHost Host(SimulatedHost host) => new()
+    {
+        HostId = host.Id,
+        Condition = HostCondition.Connected,
+        Cordoned = _cordoned.Contains(host.Id),
+        MemoryAllocatable = new DataSize((long)host.Memory + Simulation.Setup.Guests.Where(guest => guest.Home == host.Id).Sum(guest => (long)guest.Memory)),
+        VcpusAllocatable = int.MaxValue,
+        LinkSpeed = new DataRate((long)host.Up),
+        Engines = [new FleetEngine("", ["kvm"], [])],
+    };
+
+    private static GuestFacts Guest(SimulatedGuest guest, string? target) => new()
+    {
+        Placement = new PlacementRequest(
+            new FleetGuest { GuestId = guest.Id, HostId = guest.Host, TargetHostId = target, Memory = new DataSize((long)guest.Memory), Vcpus = 1 },
+            new MachineNeeds { MachineType = "q35", CpuModel = "host", Accelerator = "kvm" }),
+        DirtyRate = guest.ReportedDirtyRate is { } rate ? new DataRate((long)rate) : null,
+        MaxDowntime = TimeSpan.FromMilliseconds(500),
+    };
 
     private MoveReport Report(string guest, int attempt, SimulatedTransfer transfer) => new()
     {
@@ -117,6 +125,5 @@ internal sealed class OurEvacuator : Evacuator
         Remaining = transfer.Sends ? new DataSize((long)transfer.Left) : null,
         Rate = transfer.Sends && transfer.Rate > 0 ? new DataRate((long)transfer.Rate) : null,
         TransferringFor = TimeSpan.FromSeconds(transfer.TransferringFor(Simulation.Now)),
-        Reserved = true,
     };
 }

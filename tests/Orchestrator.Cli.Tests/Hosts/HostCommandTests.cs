@@ -196,4 +196,33 @@ public sealed class HostCommandTests : IAsyncLifetime
             """,
             run.Error);
     }
+
+    [Fact]
+    public async Task Events_SayWhatWasDoneByWhom()
+    {
+        _server.On<ListHostEventsRequest, ListHostEventsResponse>(_ => new ListHostEventsResponse
+        {
+            Events =
+            {
+                new HostEvent
+                {
+                    HostId = "h1", At = Sample.Host("h1").LastSeenAt, Kind = HostEventKind.DeclaredDead, Caller = "ipv4:10.0.0.9:50112", Message = "pulled the plug",
+                },
+                new HostEvent { HostId = "h1", At = Sample.Host("h1").RegisteredAt, Kind = HostEventKind.Lost, Message = "not heard for a minute" },
+            },
+        });
+
+        var run = await Migctl.RunAsync(_server, "hosts", "events", "h1");
+
+        Assert.Equal(0, run.ExitCode);
+        Assert.Equal(
+            """
+            AT                    HOST  WHAT           BY                   MESSAGE
+            2026-08-01 12:03:00Z  h1    declared-dead  ipv4:10.0.0.9:50112  pulled the plug
+            2026-08-01 11:03:00Z  h1    lost           -                    not heard for a minute
+
+            """,
+            run.Out);
+        Assert.Equal("h1", Assert.Single(_server.Seen<ListHostEventsRequest>()).HostId);
+    }
 }

@@ -144,11 +144,11 @@ public sealed class GuestStoreTests(PostgresFixture database) : IClassFixture<Po
     {
         var hostId = await AddHostAsync();
         var guest = await DefineAsync();
-        await _hosts.SetCordonAsync(hostId, true, "", CancellationToken.None);
+        await _hosts.SetCordonAsync(hostId, true, "", "test", CancellationToken.None);
         Assert.Null(await _guests.ClaimAsync(guest, hostId, false, s_now, CancellationToken.None));
         Assert.Null(await _guests.ClaimAsync(guest, "nowhere", false, s_now, CancellationToken.None));
 
-        await _hosts.SetCordonAsync(hostId, false, "", CancellationToken.None);
+        await _hosts.SetCordonAsync(hostId, false, "", "test", CancellationToken.None);
         await MigrateAsync(guest.GuestId, hostId);
         Assert.Null(await _guests.ClaimAsync(guest, hostId, false, s_now, CancellationToken.None));
         Assert.Null(await _guests.WriteAsync(guest, guest with { SerialSocket = "x" }, CancellationToken.None));

@@ -190,12 +190,16 @@ public sealed class HostLivenessStoreTests(PostgresFixture database) : IClassFix
     [Fact]
     public async Task EveryKindOfEvent_IsOneTheScriptKnows()
     {
-        foreach (var kind in Enum.GetValues<HostEventKind>())
+        var kinds = Enum.GetValues<HostEventKind>().Except([HostEventKind.Unspecified]).ToArray();
+        foreach (var kind in kinds)
         {
-            await _liveness.TellAsync("h-events", new HostEvent(kind, "", ""), CancellationToken.None);
+            await _liveness.TellAsync("h-events", new HostDeed(kind, "", ""), CancellationToken.None);
         }
 
-        Assert.Equal(Enum.GetNames<HostEventKind>(), await EventsAsync("h-events"));
+        Assert.Equal(kinds.Select(kind => kind.ToString()), await EventsAsync("h-events"));
+        var newest = await _liveness.ListEventsAsync("h-events", null, 3, CancellationToken.None);
+        var next = await _liveness.ListEventsAsync("h-events", newest[^1].EventId, 100, CancellationToken.None);
+        Assert.Equal(kinds.Reverse(), newest.Concat(next).Select(entry => entry.Event.Kind));
     }
 
     [Fact]
@@ -218,7 +222,7 @@ public sealed class HostLivenessStoreTests(PostgresFixture database) : IClassFix
         _liveness.NoteLostAsync(heardHere, s_options, CancellationToken.None);
 
     private Task<DeclareDeadOutcome> DeclareAsync(string hostId, string reason = "seen") => _liveness.DeclareDeadAsync(
-        hostId, new HostEvent(HostEventKind.DeclaredDead, "ipv4:10.0.0.9:1", reason), s_options.SuspectSilence, CancellationToken.None);
+        hostId, new HostDeed(HostEventKind.DeclaredDead, "ipv4:10.0.0.9:1", reason), s_options.SuspectSilence, CancellationToken.None);
 
     private Task<StoredGuest?> ClaimAsync(StoredGuest guest, string hostId) =>
         _guests.ClaimAsync(guest, hostId, false, s_now, CancellationToken.None);

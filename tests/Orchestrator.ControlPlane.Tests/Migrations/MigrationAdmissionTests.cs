@@ -101,7 +101,7 @@ public sealed class MigrationAdmissionTests(PostgresFixture postgres) : IClassFi
         var policy = await _fleet.AddPolicyAsync(Fleet.Doubling);
         var postCopy = await _fleet.AddPolicyAsync(MigrationLifeTests.PostCopyAfter(seconds: 2));
         await _fleet.ExecuteAsync("UPDATE guests SET host_id = NULL, state = 'ShutOff' WHERE guest_id = @GuestId", stopped);
-        await _fleet.Hosts.SetCordonAsync(cordoned.TargetHost, true, "", CancellationToken.None);
+        await _fleet.Hosts.SetCordonAsync(cordoned.TargetHost, true, "", "test", CancellationToken.None);
 
         Assert.Equal(AdmissionOutcome.GuestUnknown, await RefusedAsync(move.Request(policy, request => request.GuestId = "nobody")));
         Assert.Equal(AdmissionOutcome.TargetUnknown, await RefusedAsync(move.Request(policy, request => request.TargetHostId = "nowhere")));

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
+using Orchestrator.ControlPlane.Database.Notifications;
 using Orchestrator.ControlPlane.Schedules.Bells;
 using Quartz;
 
@@ -42,6 +43,30 @@ public sealed class BellTests(ControlPlaneFixture fleet) : IClassFixture<Control
 
         Assert.Equal(Enum.GetNames<Bell>().Order(StringComparer.Ordinal), hanging.Items.Select(trigger => trigger.Key.Name));
         await other.StopAsync();
+    }
+
+    [Theory]
+    [InlineData(nameof(Bell.LeaseSweep), NotificationChannel.Replica)]
+    [InlineData(nameof(Bell.HostProbe), NotificationChannel.Host)]
+    [InlineData(nameof(Bell.Queue), NotificationChannel.Queue)]
+    public async Task Bell_ThatRingsOnOneReplica_IsHeardOnTheOthers(string bell, string channel)
+    {
+        string[] seldom = [$"--Bells:{bell}Every=01:00:00"];
+        await using var first = await fleet.StartReplicaAsync(seldom);
+        await using var second = await fleet.StartReplicaAsync(seldom);
+        var heard = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var subscription = second.Services.GetRequiredService<NotificationListener>()
+            .Subscribe(channel, payload => { if (payload.Length == 0) { heard.TrySetResult(); } }, () => { });
+
+        // Whoever is to pass it on may not listen yet.
+        await Eventually.HoldsAsync(() =>
+        {
+            first.Services.GetRequiredService<Bells>().Ring(Enum.Parse<Bell>(bell));
+            return heard.Task.IsCompleted;
+        });
+
+        await first.StopAsync();
+        await second.StopAsync();
     }
 
     [Fact]

@@ -2,6 +2,7 @@ using System.Text.Json;
 using FsCheck;
 using FsCheck.Fluent;
 using Orchestrator.Policy.Evacuation;
+using Orchestrator.Policy.Placement;
 
 namespace Orchestrator.Policy.Tests.Evacuation;
 
@@ -47,11 +48,11 @@ public class ConductorPropertyTests
     [Fact]
     public void Next_AnyLuck_OneMoveOfAGuestAtATimeAndNothingBeyondCapacity() => Check((fleet, world) =>
     {
-        var before = fleet.Facts.Hosts.ToDictionary(host => host.HostId, host => world.Promised(host.HostId));
+        var before = fleet.Facts.Fleet.Hosts.ToDictionary(host => host.HostId, host => world.Promised(host.HostId));
         world.Run(ManyBeats, (_, step) =>
         {
             Assert.All(step.State.Guests.Where(guest => guest.IsUnderWay), guest => Assert.NotEqual(guest.SourceHostId, guest.TargetHostId));
-            Assert.All(fleet.Facts.Hosts, host => Assert.True(
+            Assert.All(fleet.Facts.Fleet.Hosts, host => Assert.True(
                 world.Promised(host.HostId) <= Math.Max(before[host.HostId], world.Allocatable(host.HostId)), host.HostId));
         });
         Assert.All(world.Begun.GroupBy(begin => (begin.GuestId, begin.Attempt)), same => Assert.Single(same.Distinct()));
@@ -68,13 +69,10 @@ public class ConductorPropertyTests
 
     [Fact]
     public void Next_AfterAFailure_AnotherTargetIfThereIsOne() => Check(
-        drawn => drawn with
+        drawn => drawn.With(
+            host => host with { MemoryAllocatable = DataSize.FromGibibytes(5000), Cordoned = false, Condition = HostCondition.Connected },
+            guest => guest with { Placement = PlacementTerms.None }) with
         {
-            Facts = drawn.Facts with
-            {
-                Hosts = [.. drawn.Facts.Hosts.Select(host => host with { FreeMemory = DataSize.FromGibibytes(5000), FreeCpus = int.MaxValue, Closed = null })],
-                Guests = [.. drawn.Facts.Guests.Select(guest => guest with { Neighbours = [] })],
-            },
             Terms = drawn.Terms with { MaxHostsOut = 0 },
         },
         (fleet, world) =>
@@ -82,8 +80,7 @@ public class ConductorPropertyTests
             world.Run(ManyBeats);
             foreach (var guest in world.Ends.GroupBy(end => end.Move.GuestId))
             {
-                var facts = fleet.Facts.Guests.Single(one => one.GuestId == guest.Key);
-                var targets = fleet.Facts.Hosts.Count(host => !fleet.Terms.HostIds.Contains(host.HostId) && !facts.Refusals.ContainsKey(host.HostId));
+                var targets = fleet.Facts.Fleet.Hosts.Count(host => !fleet.Terms.HostIds.Contains(host.HostId));
                 var moves = guest.Where(end => end.End is not MoveProgress.Completed).OrderBy(end => end.Move.Attempt).Select(end => end.Move).ToList();
                 var choice = targets > 1 && fleet.Terms.Of(guest.Key).TargetHostId is null;
                 Assert.True(!choice || moves.Zip(moves.Skip(1)).All(pair => pair.First.TargetHostId != pair.Second.TargetHostId));

@@ -1,4 +1,5 @@
 using Orchestrator.Policy.Evacuation;
+using Orchestrator.Policy.Placement;
 
 namespace Orchestrator.Policy.Tests.Evacuation;
 
@@ -8,7 +9,8 @@ internal sealed class EvacuationWorld(DrawnFleet drawn, IReadOnlyList<int> fate)
     private static readonly TimeSpan s_beat = TimeSpan.FromSeconds(2);
     private readonly Dictionary<string, GuestFacts> _guests = drawn.Facts.Guests.ToDictionary(guest => guest.GuestId, StringComparer.Ordinal);
     private readonly Dictionary<(string GuestId, int Attempt), Move> _moves = [];
-    private readonly HashSet<string> _cordoned = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _cordoned =
+        drawn.Facts.Fleet.Hosts.Where(host => host.Cordoned).Select(host => host.HostId).ToHashSet(StringComparer.Ordinal);
     private readonly Dictionary<string, DateTimeOffset> _emptySince = new(StringComparer.Ordinal);
     private int _drawn;
 
@@ -28,7 +30,17 @@ internal sealed class EvacuationWorld(DrawnFleet drawn, IReadOnlyList<int> fate)
     public ConductorFacts Facts()
     {
         var reports = _moves.Values.Select(move => move.Report(Now)).ToList();
-        return new ConductorFacts(drawn.Facts with { Hosts = [.. drawn.Facts.Hosts.Select(Seen)], Guests = [.. _guests.Values], Foreign = [] }, reports);
+        var guests = _guests.Values.Select(Seen).ToList();
+        var others = drawn.Facts.Fleet.Guests.Where(guest => !_guests.ContainsKey(guest.GuestId));
+        return new ConductorFacts(
+            drawn.Facts with
+            {
+                Fleet = new FleetSnapshot(
+                    Now, [.. drawn.Facts.Fleet.Hosts.Select(Seen)], [.. guests.Select(guest => guest.Placement.Guest).Concat(others)]),
+                Guests = guests,
+                Foreign = [],
+            },
+            reports);
     }
 
     public void Run(int beats, Action<ConductorFacts, ConductorStep>? look = null)
@@ -61,21 +73,21 @@ internal sealed class EvacuationWorld(DrawnFleet drawn, IReadOnlyList<int> fate)
         + _moves.Values.Where(move => move.End is null && move.Begin.TargetHostId == hostId && _guests.ContainsKey(move.Begin.GuestId))
             .Sum(move => _guests[move.Begin.GuestId].Memory.Bytes);
 
-    public long Allocatable(string hostId) =>
-        drawn.Facts.Hosts.Single(host => host.HostId == hostId).FreeMemory.Bytes
-        + drawn.Facts.Guests.Where(guest => guest.HostId == hostId).Sum(guest => guest.Memory.Bytes);
+    public long Allocatable(string hostId) => drawn.Facts.Fleet.Hosts.Single(host => host.HostId == hostId).MemoryAllocatable.Bytes;
 
-    private HostFacts Seen(HostFacts host)
+    private FleetHost Seen(FleetHost host) =>
+        host with { VcpusAllocatable = int.MaxValue, Cordoned = _cordoned.Contains(host.HostId) };
+
+    // Room is held on the target for as long as a move lasts.
+    private GuestFacts Seen(GuestFacts guest) => At(
+        guest,
+        guest.HostId,
+        _moves.Values.FirstOrDefault(move => move.End is null && move.Begin.GuestId == guest.GuestId)?.Begin.TargetHostId);
+
+    private static GuestFacts At(GuestFacts guest, string hostId, string? targetHostId) => guest with
     {
-        var cordoned = _cordoned.Contains(host.HostId);
-        return host with
-        {
-            FreeMemory = new(Allocatable(host.HostId) - Promised(host.HostId)),
-            FreeCpus = int.MaxValue,
-            Cordoned = cordoned,
-            Closed = cordoned ? "is cordoned" : host.Closed,
-        };
-    }
+        Placement = guest.Placement with { Guest = guest.Placement.Guest with { HostId = hostId, TargetHostId = targetHostId } },
+    };
 
     private void Do(ConductorAction action)
     {
@@ -102,7 +114,7 @@ internal sealed class EvacuationWorld(DrawnFleet drawn, IReadOnlyList<int> fate)
                 _guests[guest] = _guests[guest] with { Activity = GuestActivity.Stopped };
                 return;
             case ConductorAction.StartElsewhere(var guest, _, var target):
-                _guests[guest] = _guests[guest] with { Activity = GuestActivity.Running, HostId = target };
+                _guests[guest] = At(_guests[guest], target, null) with { Activity = GuestActivity.Running };
                 return;
         }
     }
@@ -119,7 +131,7 @@ internal sealed class EvacuationWorld(DrawnFleet drawn, IReadOnlyList<int> fate)
         Ends.Add((move.Begin, move.End.Value));
         if (move.End is MoveProgress.Completed && _guests.TryGetValue(move.Begin.GuestId, out var guest))
         {
-            _guests[move.Begin.GuestId] = guest with { HostId = move.Begin.TargetHostId };
+            _guests[move.Begin.GuestId] = At(guest, move.Begin.TargetHostId, null);
         }
     }
 
@@ -162,7 +174,6 @@ internal sealed class EvacuationWorld(DrawnFleet drawn, IReadOnlyList<int> fate)
             Progress = End ?? (now < since.AddSeconds(3) ? fate % 2 == 0 ? MoveProgress.Queued : MoveProgress.Preparing : MoveProgress.Transferring),
             Message = End is MoveProgress.Failed ? "the engine failed" : "",
             TransferringFor = now < since.AddSeconds(3) ? TimeSpan.Zero : now - since.AddSeconds(3),
-            Reserved = true,
         };
     }
 }

@@ -2,6 +2,7 @@ using System.Text.Json;
 using FsCheck;
 using FsCheck.Fluent;
 using Orchestrator.Policy.Evacuation;
+using Orchestrator.Policy.Placement;
 
 namespace Orchestrator.Policy.Tests.Evacuation;
 
@@ -25,7 +26,12 @@ public class PlannerPropertyTests
     [Fact]
     public void Plan_SameFactsInAnyOrder_SamePlan() => Check(drawn =>
     {
-        var turned = drawn.Facts with { Guests = [.. drawn.Facts.Guests.Reverse()], Hosts = [.. drawn.Facts.Hosts.Reverse()] };
+        var fleet = drawn.Facts.Fleet;
+        var turned = drawn.Facts with
+        {
+            Guests = [.. drawn.Facts.Guests.Reverse()],
+            Fleet = fleet with { Hosts = [.. fleet.Hosts.Reverse()], Guests = [.. fleet.Guests.Reverse()] },
+        };
         Assert.Equal(Text(Plan(drawn)), Text(EvacuationPlanner.Plan(drawn.Terms, turned, DrawnFleet.Now)));
     });
 
@@ -35,16 +41,17 @@ public class PlannerPropertyTests
         var facts = drawn.Facts;
         var plan = AllAtOnce(drawn);
         var guests = facts.Guests.ToDictionary(guest => guest.GuestId);
-        foreach (var host in facts.Hosts)
+        foreach (var host in facts.Fleet.Hosts)
         {
             var come = plan.Moves.Where(move => move.TargetHostId == host.HostId).Select(move => guests[move.GuestId]).ToList();
-            Assert.True(come.Sum(guest => guest.Memory.Bytes) <= host.FreeMemory.Bytes);
-            Assert.True(come.Sum(guest => guest.Cpus) <= host.FreeCpus);
-            Assert.True(come.Count == 0 || (host.Closed is null && !drawn.Terms.HostIds.Contains(host.HostId)));
-            Assert.All(come, guest => Assert.False(guest.Refusals.ContainsKey(host.HostId)));
+            Assert.True(come.Count == 0 || come.Sum(guest => guest.Memory.Bytes) <= FreeMemory(facts, host));
+            Assert.True(come.Count == 0 || come.Sum(guest => guest.Placement.Guest.Vcpus) <= FreeVcpus(facts, host));
+            Assert.True(come.Count == 0 || (IsOpen(host) && !drawn.Terms.HostIds.Contains(host.HostId)));
+            Assert.All(come, guest => Assert.False(IsRefused(guest, host)));
         }
 
-        Assert.All(plan.Moves, move => Assert.True(facts.Hosts.Single(host => host.HostId == move.SourceHostId).Connected));
+        Assert.All(plan.Moves, move => Assert.Equal(
+            HostCondition.Connected, facts.Fleet.Hosts.Single(host => host.HostId == move.SourceHostId).Condition));
         Assert.All(plan.Moves, move => Assert.Equal(
             drawn.Terms.Of(move.GuestId).TargetHostId ?? move.TargetHostId, move.TargetHostId));
     });
@@ -86,15 +93,15 @@ public class PlannerPropertyTests
         var guests = facts.Guests.ToDictionary(guest => guest.GuestId);
         foreach (var stuck in plan.Stuck.Select(stuck => guests[stuck.GuestId]))
         {
-            foreach (var host in facts.Hosts.Where(host => host.HostId != stuck.HostId && host.Closed is null && !drawn.Terms.HostIds.Contains(host.HostId)))
+            foreach (var host in facts.Fleet.Hosts.Where(host => host.HostId != stuck.HostId && IsOpen(host) && !drawn.Terms.HostIds.Contains(host.HostId)))
             {
                 var come = plan.Moves.Where(move => move.TargetHostId == host.HostId).Select(move => guests[move.GuestId]).ToList();
                 Assert.True(
-                    stuck.Refusals.ContainsKey(host.HostId)
+                    IsRefused(stuck, host)
                     || (drawn.Terms.Of(stuck.GuestId).TargetHostId ?? host.HostId) != host.HostId
-                    || !facts.Hosts.Single(source => source.HostId == stuck.HostId).Connected
-                    || host.FreeMemory.Bytes - come.Sum(guest => guest.Memory.Bytes) < stuck.Memory.Bytes
-                    || host.FreeCpus - come.Sum(guest => guest.Cpus) < stuck.Cpus
+                    || facts.Fleet.Hosts.Single(source => source.HostId == stuck.HostId).Condition is not HostCondition.Connected
+                    || FreeMemory(facts, host) - come.Sum(guest => guest.Memory.Bytes) < stuck.Memory.Bytes
+                    || FreeVcpus(facts, host) - come.Sum(guest => guest.Placement.Guest.Vcpus) < stuck.Placement.Guest.Vcpus
                     || IsForbidden(facts, plan, stuck, host),
                     $"{stuck.GuestId} fits on {host.HostId}");
             }
@@ -129,10 +136,7 @@ public class PlannerPropertyTests
 
     private static (FleetFacts Facts, VirtualRun Run) Run(DrawnFleet drawn)
     {
-        var facts = drawn.Facts with
-        {
-            Hosts = [.. drawn.Facts.Hosts.Select(host => drawn.Terms.HostIds.Contains(host.HostId) ? host with { Closed = "is being emptied" } : host)],
-        };
+        var facts = drawn.Facts.Emptying(host => drawn.Terms.HostIds.Contains(host));
         var wishes = facts.Guests
             .Where(guest => drawn.Terms.HostIds.Contains(guest.HostId) && drawn.Terms.Of(guest.GuestId).Treatment is not GuestTreatment.Skip)
             .Select(guest => EvacuationPlanner.Wish(drawn.Terms, guest)).ToList();
@@ -141,22 +145,35 @@ public class PlannerPropertyTests
         return (facts, run);
     }
 
-    private static string[] Places(EvacuationPlan plan, GuestFacts guest, TimeSpan now) =>
-        plan.Moves.SingleOrDefault(move => move.GuestId == guest.GuestId) is not { } move ? [guest.HostId]
+    private static string[] Places(EvacuationPlan plan, FleetGuest guest, TimeSpan now) =>
+        guest.HostId is not { } here ? []
+        : plan.Moves.SingleOrDefault(move => move.GuestId == guest.GuestId) is not { } move ? [here]
         : now < move.StartsAfter ? [move.SourceHostId]
         : now < move.EndsAfter ? [move.SourceHostId, move.TargetHostId]
         : [move.TargetHostId];
 
-    private static void AssertApart(FleetFacts facts, Func<GuestFacts, string[]> places)
+    private static bool IsOpen(FleetHost host) => host is { Cordoned: false, Condition: HostCondition.Connected };
+
+    private static bool IsRefused(GuestFacts guest, FleetHost host) =>
+        guest.Placement.Guest.Placement.HostSelector.Any(selector => selector.Values.Contains(host.HostId))
+        || guest.Placement.RecentFailures.Any(failure => failure.HostId == host.HostId);
+
+    private static long FreeMemory(FleetFacts facts, FleetHost host) =>
+        host.MemoryAllocatable.Bytes - facts.Fleet.Guests.Where(guest => guest.HostId == host.HostId).Sum(guest => guest.Memory.Bytes);
+
+    private static int FreeVcpus(FleetFacts facts, FleetHost host) =>
+        host.VcpusAllocatable - facts.Fleet.Guests.Where(guest => guest.HostId == host.HostId).Sum(guest => guest.Vcpus);
+
+    private static void AssertApart(FleetFacts facts, Func<FleetGuest, string[]> places)
     {
-        foreach (var guest in facts.Guests)
+        foreach (var guest in facts.Fleet.Guests)
         {
-            foreach (var wish in guest.Neighbours.Where(wish => wish is { Anti: true, Required: true }))
+            foreach (var wish in guest.Placement.Affinity.Where(wish => wish is { Anti: true, Required: true }))
             {
-                foreach (var other in facts.Guests.Where(other => other != guest && Matches(other, wish)))
+                foreach (var other in facts.Fleet.Guests.Where(other => other != guest && Matches(other, wish)))
                 {
                     // What was together before anything moved is not the plan's doing.
-                    var before = SamePlace(facts, guest.HostId, other.HostId, wish.TopologyKey);
+                    var before = guest.HostId is { } here && other.HostId is { } there && SamePlace(facts, here, there, wish.TopologyKey);
                     Assert.True(before || !(
                         from one in places(guest)
                         from two in places(other)
@@ -166,28 +183,30 @@ public class PlannerPropertyTests
         }
     }
 
-    private static bool IsForbidden(FleetFacts facts, EvacuationPlan plan, GuestFacts stuck, HostFacts host)
+    private static bool IsForbidden(FleetFacts facts, EvacuationPlan plan, GuestFacts stuck, FleetHost host)
     {
-        var forbids = facts.Guests.Where(other => other != stuck).Any(other =>
-            stuck.Neighbours.Any(wish => wish is { Anti: true, Required: true } && Matches(other, wish) && Near(other, wish))
-            || other.Neighbours.Any(wish => wish is { Anti: true, Required: true } && Matches(stuck, wish) && Near(other, wish)));
-        return forbids || stuck.Neighbours.Any(wish => wish is { Anti: false, Required: true }
-            && facts.Guests.Any(other => other != stuck && Matches(other, wish))
-            && !facts.Guests.Any(other => other != stuck && Matches(other, wish) && Near(other, wish)));
+        var others = facts.Fleet.Guests.Where(other => other.GuestId != stuck.GuestId && other.HostId is not null).ToList();
+        var guest = stuck.Placement.Guest;
+        var forbids = others.Any(other =>
+            guest.Placement.Affinity.Any(wish => wish is { Anti: true, Required: true } && Matches(other, wish) && Near(AllPlaces(plan, other), wish))
+            || other.Placement.Affinity.Any(wish => wish is { Anti: true, Required: true } && Matches(guest, wish) && Near(AllPlaces(plan, other), wish)));
+        return forbids || guest.Placement.Affinity.Any(wish => wish is { Anti: false, Required: true }
+            && others.Any(other => Matches(other, wish))
+            && !others.Any(other => Matches(other, wish) && Near([AllPlaces(plan, other).First()], wish)));
 
-        bool Near(GuestFacts other, Neighbourhood wish) =>
-            AllPlaces(plan, other).Any(place => SamePlace(facts, place, host.HostId, wish.TopologyKey));
+        bool Near(IEnumerable<string> places, AffinityTerm wish) => places.Any(place => SamePlace(facts, place, host.HostId, wish.TopologyKey));
     }
 
-    private static IEnumerable<string> AllPlaces(EvacuationPlan plan, GuestFacts guest) =>
-        plan.Moves.Where(move => move.GuestId == guest.GuestId).Select(move => move.TargetHostId).Append(guest.HostId);
+    // Where it goes, then where it is.
+    private static IEnumerable<string> AllPlaces(EvacuationPlan plan, FleetGuest guest) =>
+        plan.Moves.Where(move => move.GuestId == guest.GuestId).Select(move => move.TargetHostId).Append(guest.HostId!);
 
-    private static bool Matches(GuestFacts guest, Neighbourhood wish) =>
+    private static bool Matches(FleetGuest guest, AffinityTerm wish) =>
         wish.GuestLabels.All(label => guest.Labels.TryGetValue(label.Key, out var value) && value == label.Value);
 
     private static bool SamePlace(FleetFacts facts, string one, string two, string key)
     {
-        var (first, second) = (facts.Hosts.Single(host => host.HostId == one), facts.Hosts.Single(host => host.HostId == two));
+        var (first, second) = (facts.Fleet.Hosts.Single(host => host.HostId == one), facts.Fleet.Hosts.Single(host => host.HostId == two));
         return one == two || (key.Length > 0 && first.Labels.TryGetValue(key, out var place) && second.Labels.TryGetValue(key, out var other) && place == other);
     }
 

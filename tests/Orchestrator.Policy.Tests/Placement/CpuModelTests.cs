@@ -93,6 +93,15 @@ public class CpuModelTests
     public void IsOlderThan_Versions_ByTheNumbersBothHave(string one, string other, bool older) =>
         Assert.Equal(older, EngineVersion.Parse(one).IsOlderThan(EngineVersion.Parse(other)));
 
+    [Theory]
+    [InlineData("7.2.9", "7.2.22", false)]
+    [InlineData("7.2.22", "8.0.0", true)]
+    [InlineData("7.2", "8", true)]
+    [InlineData("10.0.13", "9.2.0", false)]
+    [InlineData("", "7.2", false)]
+    public void IsOfOlderSeriesThan_Versions_ByMajorAndMinor(string one, string other, bool older) =>
+        Assert.Equal(older, EngineVersion.Parse(one).IsOfOlderSeriesThan(EngineVersion.Parse(other)));
+
     private static IReadOnlyList<string> Missing(string model, string[] source, string[] target) =>
         CpuNeed.Parse(model).Missing(CpuNeed.Plain(source), CpuNeed.Plain(target));
 }

@@ -21,13 +21,13 @@ internal static class NotificationChannel
     /// <summary>Payload: notice_id.</summary>
     public const string Notice = "notice";
 
-    /// <summary>Payload: replica_id. It has given away what it commanded, or has ended.</summary>
+    /// <summary>Payload: replica_id, or empty. It has given away what it commanded, or has ended; or it is time to look.</summary>
     public const string Replica = "replica";
 
     /// <summary>Payload: migration_id. A wish waits for whoever commands it, or has its answer.</summary>
     public const string Wish = "wish";
 
-    /// <summary>Payload: host_id. It was declared dead, or readmitted.</summary>
+    /// <summary>Payload: host_id, or empty. It was declared dead, readmitted, cordoned or uncordoned; or it is time to look.</summary>
     public const string Host = "host";
 
     public static IReadOnlyList<string> All { get; } = [Migration, Queue, Slot, Evacuation, Notice, Replica, Wish, Host];

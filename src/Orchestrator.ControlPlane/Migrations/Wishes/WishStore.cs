@@ -72,6 +72,19 @@ internal sealed class WishStore(DatabaseGate database)
             cancellation) is { } outcome ? Enum.Parse<WishOutcome>(outcome) : null;
     }
 
+    /// <summary>Of migrations that ended before then.</summary>
+    public Task RemoveOlderAsync(DateTimeOffset than, CancellationToken cancellation)
+    {
+        const string Sql = """
+            DELETE FROM migration_wishes w
+             USING migrations m
+             WHERE m.migration_id = w.migration_id AND m.ended_at < @than
+            """;
+        return database.RunAsync(
+            (connection, token) => connection.ExecuteAsync(new CommandDefinition(Sql, new { than = than.UtcDateTime }, cancellationToken: token)),
+            cancellation);
+    }
+
     /// <summary>Positional on purpose: a column that does not fit throws instead of staying at its default.</summary>
     private sealed record Row(Guid MigrationId, Guid WishId, string Kind, string Request);
 }
