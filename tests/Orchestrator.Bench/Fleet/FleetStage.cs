@@ -12,6 +12,9 @@ internal sealed class FleetStage(FleetOptions options, int replicas, Action<stri
 {
     private const int Callees = 2000;
 
+    // Several times the even share, so that it is the fleet's limit that holds the rest back.
+    private const int PerHost = 16;
+
     private static readonly TimeSpan s_bound = TimeSpan.FromMinutes(4);
     private static readonly TimeSpan s_lookEvery = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan s_tellEvery = TimeSpan.FromSeconds(5);
@@ -60,7 +63,7 @@ internal sealed class FleetStage(FleetOptions options, int replicas, Action<stri
     private async Task SetUpAsync(FleetSeed seed, ScriptedFleet agents, List<ControlPlaneServer> servers, CancellationToken cancellation)
     {
         var began = clock.GetTimestamp();
-        await Limits.OpenAsync(servers[0], options.Running, Math.Max(8, options.Running / 4), cancellation);
+        await Limits.OpenAsync(servers[0], options.Running, Math.Max(8, options.Running / 4), PerHost, cancellation);
         await seed.RegisterHostsAsync(cancellation);
         await UntilAsync("report streams are open", () => agents.Tally.Streams, options.Hosts * replicas, cancellation);
         await seed.SettleGuestsAsync(cancellation);

@@ -6,16 +6,17 @@ namespace Orchestrator.Bench.Load;
 /// <summary>Admission's limits for a load.</summary>
 internal static class Limits
 {
-    /// <summary>Only the whole fleet's numbers hold anything back: what a host may have is out of the way.</summary>
-    public static async Task OpenAsync(ControlPlaneServer controlPlane, int transferring, int preparing, CancellationToken cancellation)
+    /// <param name="perHost">Each way, of each of both.</param>
+    public static async Task OpenAsync(
+        ControlPlaneServer controlPlane, int transferring, int preparing, int perHost, CancellationToken cancellation)
     {
         var admission = new AdmissionService.AdmissionServiceClient(controlPlane.Channel);
         var limits = (await admission.GetLimitsAsync(new GetLimitsRequest(), cancellationToken: cancellation)).Limits;
         limits.Transferring = transferring;
         limits.Preparing = preparing;
-        limits.TransferringPerSource = transferring;
-        limits.TransferringPerTarget = transferring;
-        limits.PreparingPerTarget = preparing;
+        limits.TransferringPerSource = Math.Min(perHost, transferring);
+        limits.TransferringPerTarget = Math.Min(perHost, transferring);
+        limits.PreparingPerTarget = Math.Min(perHost, preparing);
         await admission.UpdateLimitsAsync(
             new UpdateLimitsRequest { Limits = limits, ChangedBy = "bench" }, cancellationToken: cancellation);
     }
