@@ -17,7 +17,7 @@ internal sealed class AdmissionRound(DatabaseGate database, QueueReader reader)
             var limits = await LimitsStore.LockAsync(transaction, token);
             var facts = await reader.ReadAsync(connection, limits, token);
             var read = TimeProvider.System.GetElapsedTime(began);
-            var plan = AdmissionPolicy.Plan(facts.Snapshot);
+            var plan = AdmissionPolicy.Decide(facts.Snapshot);
             var decided = TimeProvider.System.GetElapsedTime(began);
             var stranded = await SlotStore.EndStrandedAsync(connection, facts.Stranded, plan.At, token);
             var admitted = 0;
