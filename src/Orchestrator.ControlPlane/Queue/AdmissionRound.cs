@@ -15,7 +15,7 @@ internal sealed class AdmissionRound(DatabaseGate database, QueueReader reader)
             var began = TimeProvider.System.GetTimestamp();
             await using var transaction = await connection.BeginTransactionAsync(token);
             var limits = await LimitsStore.LockAsync(transaction, token);
-            var facts = await reader.ReadAsync(connection, limits, token);
+            var facts = await reader.ReadAsync(connection, limits, forecasting: false, token);
             var read = TimeProvider.System.GetElapsedTime(began);
             var plan = AdmissionPolicy.Decide(facts.Snapshot);
             var decided = TimeProvider.System.GetElapsedTime(began);
