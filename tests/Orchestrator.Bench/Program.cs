@@ -1,11 +1,12 @@
 using System.CommandLine;
 using Orchestrator.Bench.ControlLoop;
 using Orchestrator.Bench.Evacuation;
+using Orchestrator.Bench.Fleet;
 using Orchestrator.Bench.Placement;
 
 var root = new RootCommand("Measures the product under load.")
 {
-    ControlLoopCommand.Create(), PlacementCommand.Create(), EvacuationCommand.Create(),
+    ControlLoopCommand.Create(), PlacementCommand.Create(), EvacuationCommand.Create(), FleetCommand.Create(),
 };
 var configuration = new InvocationConfiguration
 {

@@ -6,18 +6,25 @@ using Orchestrator.Policy.Placement;
 
 namespace Orchestrator.ControlPlane.Placement;
 
-/// <summary>Reads what placement decides on: three statements, whatever the size of the fleet. Writes nothing.</summary>
+/// <summary>Reads what placement decides on: four statements, whatever the size of the fleet. Writes nothing.</summary>
 internal sealed class FleetStore(DatabaseGate database, IAgentCalls agents, TimeProvider clock)
 {
-    // What a guest has where it is, and what is held for it where it goes. Numbers of proto JSON are texts when they have 64 bits; fields
-    // at their defaults are not written.
-    private const string Guests = """
-        SELECT guest_id AS GuestId, coalesce((spec->>'memoryBytes')::bigint, 0) AS MemoryBytes, coalesce((spec->>'vcpus')::int, 1) AS Vcpus,
-               coalesce(spec->>'machineType', '') AS MachineType, coalesce(spec->>'cpuModel', '') AS CpuModel,
-               coalesce(spec->>'accelerator', '') AS Accelerator, (spec->'vfioDevices')::text AS VfioDevices,
-               labels::text AS Labels, placement::text AS Placement, host_id AS HostId, migration_target_host_id AS TargetHostId
+    // Of every guest only which row it is and where it is; the rest of the row only when it is another one than was read before.
+    private const string Whereabouts = """
+        SELECT guest_id AS GuestId, revision, defined_at AS DefinedAt, host_id AS HostId, migration_target_host_id AS TargetHostId, state, stopping
           FROM guests
          WHERE host_id IS NOT NULL OR migration_target_host_id IS NOT NULL OR guest_id = ANY (@guestIds)
+         ORDER BY guest_id
+        """;
+
+    // Numbers of proto JSON are texts when they have 64 bits; fields at their defaults are not written.
+    private const string Guests = """
+        SELECT guest_id AS GuestId, revision, defined_at AS DefinedAt, coalesce((spec->>'memoryBytes')::bigint, 0) AS MemoryBytes,
+               coalesce((spec->>'vcpus')::int, 1) AS Vcpus, coalesce(spec->>'machineType', '') AS MachineType,
+               coalesce(spec->>'cpuModel', '') AS CpuModel, coalesce(spec->>'accelerator', '') AS Accelerator,
+               (spec->'vfioDevices')::text AS VfioDevices, labels::text AS Labels, placement::text AS Placement
+          FROM guests
+         WHERE guest_id = ANY (@guestIds)
         """;
 
     private const string Hosts = """
@@ -35,8 +42,9 @@ internal sealed class FleetStore(DatabaseGate database, IAgentCalls agents, Time
         """;
 
     private readonly HostFacts _facts = new();
+    private readonly KnownGuests _guests = new();
 
-    /// <summary>All three statements see the same moment.</summary>
+    /// <summary>All statements see the same moment.</summary>
     /// <param name="failureMemory">A guest is not sent again to a host where it failed, for this long.</param>
     /// <param name="guestId">A guest that is wanted even when it is on no host; empty = none.</param>
     public Task<FleetReading> ReadAsync(TimeSpan failureMemory, string guestId, CancellationToken cancellation) => database.RunAsync(
@@ -56,35 +64,56 @@ internal sealed class FleetStore(DatabaseGate database, IAgentCalls agents, Time
         NpgsqlConnection connection, TimeSpan failureMemory, IReadOnlyCollection<string> guestIds, CancellationToken cancellation)
     {
         var now = clock.GetUtcNow();
-        var rows = await connection.QueryAsync<HostRow>(new CommandDefinition(Hosts, cancellationToken: cancellation));
-        var hosts = rows.Select(ToHost).ToDictionary(host => host.HostId, StringComparer.Ordinal);
+        var hosts = (await connection.QueryAsync<HostRow>(new CommandDefinition(Hosts, cancellationToken: cancellation))).Select(ToHost)
+            .ToDictionary(host => host.HostId, StringComparer.Ordinal);
         _facts.Keep(hosts.Keys.ToHashSet(StringComparer.Ordinal));
 
-        var guests = (await connection.QueryAsync<GuestRow>(new CommandDefinition(Guests, new { guestIds = guestIds.ToArray() }, cancellationToken: cancellation)))
-            .AsList();
+        var rows = (await connection.QueryAsync<WhereaboutsRow>(
+            new CommandDefinition(Whereabouts, new { guestIds = guestIds.ToArray() }, cancellationToken: cancellation))).AsList();
+        await LearnAsync(connection, _guests.New(rows), cancellation);
+        _guests.Keep(rows);
         var failures = await connection.QueryAsync<FailureRow>(
             new CommandDefinition(Failures, new { since = now - failureMemory }, cancellationToken: cancellation));
 
-        var facts = new GuestFacts(hosts);
-        var placed = new List<FleetGuest>(guests.Count);
-        var unplaced = new Dictionary<string, FleetGuest>(StringComparer.Ordinal);
-        foreach (var guest in guests.Select(facts.Of))
+        var placed = new List<FleetGuest>(rows.Count);
+        var guests = new Dictionary<string, GuestReading>(rows.Count, StringComparer.Ordinal);
+        foreach (var row in rows)
         {
-            if (guest is { HostId: null, TargetHostId: null })
+            // Changed again between two statements: what it is like seldom changes, and where it is comes from the first. Null: removed.
+            if ((_guests.Find(row) ?? _guests.Find(row.GuestId)) is not { } known)
             {
-                unplaced[guest.GuestId] = guest;
+                continue;
             }
-            else
+
+            // Whereabouts on a host that is not among those read: it was removed, or came, between two statements.
+            var source = Host(row.HostId);
+            var guest = new GuestReading(known.On(source, Host(row.TargetHostId)), known.Machine(source), row);
+            guests[row.GuestId] = guest;
+            if (guest.Guest is not { HostId: null, TargetHostId: null })
             {
-                placed.Add(guest);
+                placed.Add(guest.Guest);
             }
         }
 
         return new FleetReading(
             new FleetSnapshot(now, [.. hosts.Values], placed),
-            guests.ToDictionary(guest => guest.GuestId, facts.Machine, StringComparer.Ordinal),
-            unplaced,
+            guests,
             failures.ToLookup(failure => failure.GuestId, failure => failure.ToFailure(failureMemory), StringComparer.Ordinal));
+
+        FleetHost? Host(string? hostId) => hostId is null ? null : hosts.GetValueOrDefault(hostId);
+    }
+
+    private async Task LearnAsync(NpgsqlConnection connection, string[] guestIds, CancellationToken cancellation)
+    {
+        if (guestIds.Length == 0)
+        {
+            return;
+        }
+
+        foreach (var row in await connection.QueryAsync<GuestRow>(new CommandDefinition(Guests, new { guestIds }, cancellationToken: cancellation)))
+        {
+            _guests.Put(row);
+        }
     }
 
     private FleetHost ToHost(HostRow row) => _facts.Of(row.HostId, row.Labels, row.Description) with

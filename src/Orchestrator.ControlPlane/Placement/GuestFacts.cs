@@ -1,5 +1,3 @@
-using System.Text.Json;
-using Orchestrator.Policy;
 using Orchestrator.Policy.Placement;
 using Orchestrator.V1;
 using AffinityTerm = Orchestrator.Policy.Placement.AffinityTerm;
@@ -9,39 +7,9 @@ using PlacementTerms = Orchestrator.Policy.Placement.PlacementTerms;
 
 namespace Orchestrator.ControlPlane.Placement;
 
-/// <summary>
-/// Turns what one reading says of its guests into placement's values. Labels and terms that many guests share are made once.
-/// </summary>
-internal sealed class GuestFacts(IReadOnlyDictionary<string, FleetHost> hosts)
+/// <summary>Turns what guests' rows say into placement's values.</summary>
+internal static class GuestFacts
 {
-    private readonly Dictionary<string, IReadOnlyDictionary<string, string>> _labels = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, PlacementTerms> _terms = new(StringComparer.Ordinal);
-
-    // Whereabouts on a host that is not among those read: it was removed, or came, between two statements.
-    public FleetGuest Of(GuestRow row) => new()
-    {
-        GuestId = row.GuestId,
-        Memory = new DataSize(row.MemoryBytes),
-        Vcpus = row.Vcpus,
-        Labels = Once(_labels, row.Labels, text => JsonSerializer.Deserialize<Dictionary<string, string>>(text) ?? []),
-        Placement = Once(_terms, row.Placement, text => Terms(ProtoJson.Read<V1.PlacementTerms>(text))),
-        Devices = row.VfioDevices is { } devices ? Devices(devices, Host(row.HostId)) : [],
-        HostId = Host(row.HostId)?.HostId,
-        TargetHostId = Host(row.TargetHostId)?.HostId,
-    };
-
-    /// <summary>
-    /// The engine's version is that of the guest's host as it is now. A guest that was started before its host got a newer engine runs on
-    /// an older one than this says, which keeps it from hosts it could have gone to and never sends it to one it could not.
-    /// </summary>
-    public MachineNeeds Machine(GuestRow row) => new()
-    {
-        MachineType = row.MachineType,
-        CpuModel = row.CpuModel,
-        Accelerator = row.Accelerator == "ACCELERATOR_KVM" ? "kvm" : "tcg",
-        EngineVersion = Host(row.HostId)?.Engines.Select(engine => engine.Version).FirstOrDefault() ?? "",
-    };
-
     public static PlacementTerms Terms(V1.PlacementTerms terms) => new(
         [.. terms.HostSelector.Select(requirement => new LabelRequirement(requirement.Key, Operator(requirement.Operator), [.. requirement.Values]))],
         [.. terms.Affinity.Select(Term)]);
@@ -62,7 +30,8 @@ internal sealed class GuestFacts(IReadOnlyDictionary<string, FleetHost> hosts)
         V1.LabelOperator.Exists or V1.LabelOperator.Unspecified => LabelOperator.Exists,
     };
 
-    private static List<DeviceNeed> Devices(string text, FleetHost? host)
+    /// <param name="text">Proto JSON of the list.</param>
+    public static IReadOnlyList<DeviceNeed> Devices(string text, FleetHost? host)
     {
         var spec = ProtoJson.Read<MachineSpec>($$"""{"vfioDevices": {{text}}}""");
         return [.. spec.VfioDevices.Select(device =>
@@ -71,24 +40,14 @@ internal sealed class GuestFacts(IReadOnlyDictionary<string, FleetHost> hosts)
             return new DeviceNeed(device.DeviceId, device.SysfsPath, present?.Kind ?? "", present?.Driver ?? "", present?.DriverVersion ?? "");
         })];
     }
-
-    private static T Once<T>(Dictionary<string, T> known, string text, Func<string, T> make)
-    {
-        if (!known.TryGetValue(text, out var made))
-        {
-            known[text] = made = make(text);
-        }
-
-        return made;
-    }
-
-    private FleetHost? Host(string? hostId) => hostId is null ? null : hosts.GetValueOrDefault(hostId);
 }
 
 /// <summary>Positional on purpose: a column that does not fit throws instead of staying at its default.</summary>
 /// <param name="VfioDevices">As proto JSON; null = none.</param>
 internal sealed record GuestRow(
     string GuestId,
+    long Revision,
+    DateTime DefinedAt,
     long MemoryBytes,
     int Vcpus,
     string MachineType,
@@ -96,6 +55,8 @@ internal sealed record GuestRow(
     string Accelerator,
     string? VfioDevices,
     string Labels,
-    string Placement,
-    string? HostId,
-    string? TargetHostId);
+    string Placement);
+
+/// <summary>Which row of a guest it is, and where that says the guest is. A guest that is removed and defined anew begins with revision 1 again.</summary>
+internal sealed record WhereaboutsRow(
+    string GuestId, long Revision, DateTime DefinedAt, string? HostId, string? TargetHostId, string State, bool Stopping);

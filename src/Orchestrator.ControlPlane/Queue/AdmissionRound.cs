@@ -12,10 +12,13 @@ internal sealed class AdmissionRound(DatabaseGate database, QueueReader reader)
     public Task<RoundResult> RunAsync(CancellationToken cancellation) => database.RunAsync(
         async (connection, token) =>
         {
+            var began = TimeProvider.System.GetTimestamp();
             await using var transaction = await connection.BeginTransactionAsync(token);
             var limits = await LimitsStore.LockAsync(transaction, token);
-            var facts = await reader.ReadAsync(connection, limits, token);
-            var plan = AdmissionPolicy.Plan(facts.Snapshot);
+            var facts = await reader.ReadAsync(connection, limits, forecasting: false, token);
+            var read = TimeProvider.System.GetElapsedTime(began);
+            var plan = AdmissionPolicy.Decide(facts.Snapshot);
+            var decided = TimeProvider.System.GetElapsedTime(began);
             var stranded = await SlotStore.EndStrandedAsync(connection, facts.Stranded, plan.At, token);
             var admitted = 0;
             if (plan.Admitted.Count > 0)
@@ -40,7 +43,14 @@ internal sealed class AdmissionRound(DatabaseGate database, QueueReader reader)
             }
 
             await transaction.CommitAsync(token);
-            return new RoundResult(admitted, granted, shares.Count, stranded);
+            return new RoundResult(admitted, granted, shares.Count, stranded)
+            {
+                Waiting = facts.Snapshot.Queue.Count,
+                Running = facts.Snapshot.Running.Count,
+                Reading = read,
+                Deciding = decided - read,
+                Writing = TimeProvider.System.GetElapsedTime(began) - decided,
+            };
         },
         cancellation);
 
@@ -71,4 +81,19 @@ internal sealed class AdmissionRound(DatabaseGate database, QueueReader reader)
 }
 
 /// <param name="Stranded">Ended, since their guests are not what they were.</param>
-internal sealed record RoundResult(int Admitted, int Granted, int Shared, IReadOnlyList<Guid> Stranded);
+internal sealed record RoundResult(int Admitted, int Granted, int Shared, IReadOnlyList<Guid> Stranded)
+{
+    /// <summary>When the round began; what it let through included.</summary>
+    public int Waiting { get; init; }
+
+    /// <summary>When the round began.</summary>
+    public int Running { get; init; }
+
+    /// <summary>The wait for the lock included.</summary>
+    public TimeSpan Reading { get; init; }
+
+    public TimeSpan Deciding { get; init; }
+
+    /// <summary>The commit included.</summary>
+    public TimeSpan Writing { get; init; }
+}

@@ -40,6 +40,9 @@ internal sealed partial class Dispatcher(
                     LogLetThrough(result.Admitted, result.Granted, result.Shared);
                 }
 
+                LogRound(
+                    result.Waiting, result.Running, result.Admitted, result.Granted, result.Shared, result.Reading.TotalMilliseconds,
+                    result.Deciding.TotalMilliseconds, result.Writing.TotalMilliseconds);
             }
             catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
             {
@@ -79,6 +82,9 @@ internal sealed partial class Dispatcher(
 
     [LoggerMessage(1, LogLevel.Information, "Let {Admitted} migrations through to be prepared and {Granted} to transfer; {Shared} have another share of the links.")]
     private partial void LogLetThrough(int admitted, int granted, int shared);
+
+    [LoggerMessage(4, LogLevel.Debug, "Looked at {Waiting} that wait and {Running} that run: {Admitted} admitted, {Granted} may transfer, {Shared} shares told; read {ReadMs:0.0}, decided {DecideMs:0.0}, wrote {WriteMs:0.0} ms.")]
+    private partial void LogRound(int waiting, int running, int admitted, int granted, int shared, double readMs, double decideMs, double writeMs);
 
     [LoggerMessage(2, LogLevel.Warning, "Nothing can be let through just now, the database does not answer: {Problem}")]
     private partial void LogDatabase(string problem);

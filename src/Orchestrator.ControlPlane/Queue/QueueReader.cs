@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Dapper;
 using Npgsql;
 using Orchestrator.ControlPlane.Guests;
@@ -8,24 +9,35 @@ using Orchestrator.Policy.Placement;
 
 namespace Orchestrator.ControlPlane.Queue;
 
-/// <summary>Reads everything that one pass decides on.</summary>
+/// <summary>Reads everything that one pass decides on. What waits stays as it is mostly, so that only new rows are read whole.</summary>
 internal sealed class QueueReader(FleetStore fleet, TimeProvider clock)
 {
+    // So many rows of what waits no more may lie about before they are looked for.
+    private const int Slack = 1000;
+
+    private readonly ConcurrentDictionary<Guid, QueuedRow> _known = new();
+
     private static readonly TimeSpan s_rateHoldsFor = TimeSpan.FromSeconds(30);
 
     private DataRate _typicalRate;
     private long _rateReadAt = long.MinValue;
 
     /// <param name="limits">As they are read under the lock, or without it for who only wants to know.</param>
-    public async Task<QueueFacts> ReadAsync(NpgsqlConnection connection, StoredLimits limits, CancellationToken cancellation)
+    /// <param name="forecasting">Also how far those are that run: of no use to who only lets through.</param>
+    public async Task<QueueFacts> ReadAsync(NpgsqlConnection connection, StoredLimits limits, bool forecasting, CancellationToken cancellation)
     {
+        // The queue before its guests: one that was started and asked for meanwhile is not taken for one that is shut off. And the time
+        // before both: what came after it may be missing.
+        var at = clock.GetUtcNow();
+        var waiting = await QueuedAsync(connection, cancellation);
         var reading = await fleet.ReadAsync(connection, limits.Limits.FailureMemory, [], cancellation);
+        var dead = reading.Snapshot.Hosts.Where(host => host.Condition is HostCondition.Dead).Select(host => host.HostId).ToHashSet(StringComparer.Ordinal);
         List<QueuedMigration> queue = [];
         List<StrandedMigration> stranded = [];
         Dictionary<Guid, QueuedRow> rows = [];
-        foreach (var row in await QueuedAsync(connection, cancellation))
+        foreach (var row in waiting)
         {
-            if (Stranded(row) is { } why)
+            if (Stranded(row, reading.WhereaboutsOf(row.GuestId), dead) is { } why)
             {
                 stranded.Add(new StrandedMigration(row.MigrationId, why));
             }
@@ -36,12 +48,12 @@ internal sealed class QueueReader(FleetStore fleet, TimeProvider clock)
             }
         }
 
-        var running = await RunningAsync(connection, cancellation);
+        var running = await RunningAsync(connection, forecasting, cancellation);
         return new QueueFacts(
             new AdmissionSnapshot
             {
                 Limits = limits.Limits,
-                Fleet = reading.Snapshot,
+                Fleet = reading.Snapshot with { At = at },
                 Queue = queue,
                 Running = [.. running.Select(row => row.ToRunning())],
                 TypicalRate = await TypicalRateAsync(connection, cancellation),
@@ -51,22 +63,44 @@ internal sealed class QueueReader(FleetStore fleet, TimeProvider clock)
             running.Where(row => row.Share is not null).ToDictionary(row => row.MigrationId, row => row.Share ?? 0));
     }
 
-    private static async Task<IEnumerable<QueuedRow>> QueuedAsync(NpgsqlConnection connection, CancellationToken cancellation)
+    private async Task<IReadOnlyList<QueuedRow>> QueuedAsync(NpgsqlConnection connection, CancellationToken cancellation)
     {
+        // Whoever changes another column of one that waits raises its revision.
         const string Sql = """
-            SELECT m.migration_id AS MigrationId, m.guest_id AS GuestId, m.source_host_id AS SourceHostId, m.target_host_id AS TargetHostId,
-                   m.requested_by AS RequestedBy, m.priority_class AS PriorityClass, m.created_at AS CreatedAt, m.not_before AS NotBefore,
-                   m.notice_until AS NoticeUntil, m.paused, m.max_bytes_per_second AS MaxBytesPerSecond, m.evacuation_id AS EvacuationId,
-                   g.host_id AS HostId, g.state, coalesce(g.stopping, false) AS Stopping, h.dead_at IS NOT NULL AS HostDead
+            SELECT m.migration_id AS MigrationId, m.revision, m.not_before AS NotBefore, m.notice_until AS NoticeUntil, m.paused
               FROM migrations m
-              LEFT JOIN guests g ON g.guest_id = m.guest_id
-              LEFT JOIN hosts h ON h.host_id = g.host_id
              WHERE m.phase = 'Queued' AND NOT EXISTS (SELECT FROM migration_slots s WHERE s.migration_id = m.migration_id)
             """;
-        return await connection.QueryAsync<QueuedRow>(new CommandDefinition(Sql, cancellationToken: cancellation));
+        const string Whole = """
+            SELECT m.migration_id AS MigrationId, m.revision, m.guest_id AS GuestId, m.source_host_id AS SourceHostId,
+                   m.target_host_id AS TargetHostId, m.requested_by AS RequestedBy, m.priority_class AS PriorityClass, m.created_at AS CreatedAt,
+                   m.not_before AS NotBefore, m.notice_until AS NoticeUntil, m.paused, m.max_bytes_per_second AS MaxBytesPerSecond,
+                   m.evacuation_id AS EvacuationId
+              FROM migrations m
+             WHERE m.migration_id = ANY (@ids) AND m.phase = 'Queued'
+            """;
+        var waiting = (await connection.QueryAsync<WaitingRow>(new CommandDefinition(Sql, cancellationToken: cancellation))).AsList();
+        var ids = waiting.Where(row => !IsKnown(row)).Select(row => row.MigrationId).ToArray();
+        foreach (var row in ids.Length == 0 ? []
+            : await connection.QueryAsync<QueuedRow>(new CommandDefinition(Whole, new { ids }, cancellationToken: cancellation)))
+        {
+            _known[row.MigrationId] = row;
+        }
+
+        if (_known.Count > waiting.Count + Slack)
+        {
+            foreach (var gone in _known.Keys.Except(waiting.Select(row => row.MigrationId)).ToList())
+            {
+                _known.TryRemove(gone, out _);
+            }
+        }
+
+        return [.. waiting.Select(row => _known.TryGetValue(row.MigrationId, out var known) ? row.In(known) : null).OfType<QueuedRow>()];
+
+        bool IsKnown(WaitingRow row) => _known.TryGetValue(row.MigrationId, out var known) && known.Revision == row.Revision;
     }
 
-    private static async Task<List<RunningRow>> RunningAsync(NpgsqlConnection connection, CancellationToken cancellation)
+    private static async Task<List<RunningRow>> RunningAsync(NpgsqlConnection connection, bool forecasting, CancellationToken cancellation)
     {
         // Without a slot: begun under the release before. While it is undone or nobody knows what it is, it transfers nothing more.
         const string Sql = """
@@ -74,15 +108,15 @@ internal sealed class QueueReader(FleetStore fleet, TimeProvider clock)
                    m.requested_by AS RequestedBy, m.priority_class AS PriorityClass, m.created_at AS CreatedAt,
                    coalesce(s.pool, 'Transferring') AS Pool,
                    CASE WHEN m.phase = 'Preparing' THEN s.prepared_at END AS PreparedAt,
-                   coalesce((m.spec ->> 'memoryBytes')::bigint, 0) AS Memory, m.max_bytes_per_second AS MaxBytesPerSecond,
-                   coalesce((m.latest_reading ->> 'remainingBytes')::bigint, 0) AS Remaining,
-                   coalesce((m.latest_reading ->> 'bandwidthBytesPerSecond')::bigint, 0) AS Bandwidth,
+                   coalesce(s.memory_bytes, (m.spec ->> 'memoryBytes')::bigint, 0) AS Memory, m.max_bytes_per_second AS MaxBytesPerSecond,
+                   CASE WHEN @forecasting THEN coalesce((m.latest_reading ->> 'remainingBytes')::bigint, 0) ELSE 0 END AS Remaining,
+                   CASE WHEN @forecasting THEN coalesce((m.latest_reading ->> 'bandwidthBytesPerSecond')::bigint, 0) ELSE 0 END AS Bandwidth,
                    s.bandwidth_share AS Share
               FROM migrations m
               LEFT JOIN migration_slots s ON s.migration_id = m.migration_id
              WHERE m.phase NOT IN ('Requested', 'Completed', 'Cancelled', 'Failed') AND (m.phase <> 'Queued' OR s.migration_id IS NOT NULL)
             """;
-        return (await connection.QueryAsync<RunningRow>(new CommandDefinition(Sql, cancellationToken: cancellation))).AsList();
+        return (await connection.QueryAsync<RunningRow>(new CommandDefinition(Sql, new { forecasting }, cancellationToken: cancellation))).AsList();
     }
 
     private async Task<DataRate> TypicalRateAsync(NpgsqlConnection connection, CancellationToken cancellation)
@@ -128,14 +162,14 @@ internal sealed class QueueReader(FleetStore fleet, TimeProvider clock)
     };
 
     /// <returns>Why it can never go; null = it may.</returns>
-    private static string? Stranded(QueuedRow row) => row switch
+    private static string? Stranded(QueuedRow row, WhereaboutsRow? guest, HashSet<string> dead) => guest switch
     {
-        { HostId: null } => "its guest was shut off while it waited",
-        { HostDead: true } => $"its guest's host {row.HostId} is dead",
+        null or { HostId: null } => "its guest was shut off while it waited",
+        _ when dead.Contains(guest.HostId) => $"its guest's host {guest.HostId} is dead",
         { State: not (nameof(StoredGuestState.Running) or nameof(StoredGuestState.Paused)) } =>
-            $"its guest was neither running nor paused while it waited ({row.State})",
+            $"its guest was neither running nor paused while it waited ({guest.State})",
         { Stopping: true } => "its guest's owner asked for a stop while it waited",
-        _ when row.HostId != row.SourceHostId => $"its guest is on {row.HostId} by now and not on {row.SourceHostId}",
+        _ when guest.HostId != row.SourceHostId => $"its guest is on {guest.HostId} by now and not on {row.SourceHostId}",
         _ => null,
     };
 
@@ -185,9 +219,17 @@ internal sealed record QueueFacts(
 
 internal sealed record StrandedMigration(Guid MigrationId, string Why);
 
+/// <summary>What of a row of the queue may change without a new revision.</summary>
+internal sealed record WaitingRow(Guid MigrationId, long Revision, DateTime? NotBefore, DateTime? NoticeUntil, bool Paused)
+{
+    public QueuedRow In(QueuedRow row) => row.NotBefore == NotBefore && row.NoticeUntil == NoticeUntil && row.Paused == Paused ? row
+        : row with { NotBefore = NotBefore, NoticeUntil = NoticeUntil, Paused = Paused };
+}
+
 /// <summary>A row of the queue with the driver's types.</summary>
 internal sealed record QueuedRow(
     Guid MigrationId,
+    long Revision,
     string GuestId,
     string SourceHostId,
     string TargetHostId,
@@ -198,8 +240,4 @@ internal sealed record QueuedRow(
     DateTime? NoticeUntil,
     bool Paused,
     long MaxBytesPerSecond,
-    Guid? EvacuationId,
-    string? HostId,
-    string? State,
-    bool Stopping,
-    bool HostDead);
+    Guid? EvacuationId);

@@ -34,7 +34,7 @@ internal sealed class QueueStandings(DatabaseGate database, LimitsStore limits, 
 
             var began = clock.GetTimestamp();
             var stored = await limits.ReadAsync(cancellation);
-            var facts = await database.RunAsync((connection, token) => reader.ReadAsync(connection, stored, token), cancellation);
+            var facts = await database.RunAsync((connection, token) => reader.ReadAsync(connection, stored, forecasting: true, token), cancellation);
             _last = new Look(QueueView.Of(AdmissionPolicy.Plan(facts.Snapshot), facts), began);
             return _last.View;
         }

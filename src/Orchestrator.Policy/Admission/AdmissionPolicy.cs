@@ -14,17 +14,8 @@ public static class AdmissionPolicy
     public static AdmissionPlan Plan(AdmissionSnapshot snapshot)
     {
         var places = new FleetPlaces(snapshot);
-        var callers = snapshot.Running.GroupBy(migration => migration.Caller, StringComparer.Ordinal)
-            .ToDictionary(own => own.Key, own => own.Count(), StringComparer.Ordinal);
-        var transferring = snapshot.Running.Where(migration => migration.Pool is AdmissionPool.Transferring)
-            .GroupBy(migration => migration.Caller, StringComparer.Ordinal)
-            .ToDictionary(own => own.Key, own => own.Count(), StringComparer.Ordinal);
-
-        // The second gate first: what it lets through makes room at the first.
-        var transfers = new TransferGate(snapshot, places);
-        transfers.Pass(transferring);
-        var preparing = new PreparingGate(snapshot, places, transfers.Granted.ToHashSet());
-        preparing.Pass(callers);
+        var (transfers, preparing) = Gates(snapshot, places);
+        preparing.Pass(Callers(snapshot.Running));
 
         var forecast = new StartForecast(snapshot, places, transfers.Transferring);
         var queued = snapshot.Queue.ToDictionary(migration => migration.MigrationId);
@@ -52,9 +43,39 @@ public static class AdmissionPolicy
         };
     }
 
+    /// <summary>
+    /// The same decisions for who only carries them out: what waits is not told why, nor until when, so both lists of it are empty. Much
+    /// cheaper while the pools are full.
+    /// </summary>
+    public static AdmissionPlan Decide(AdmissionSnapshot snapshot)
+    {
+        var (transfers, preparing) = Gates(snapshot, new FleetPlaces(snapshot));
+        preparing.PassUntilFull(Callers(snapshot.Running));
+        return new AdmissionPlan
+        {
+            At = snapshot.Fleet.At,
+            Admitted = preparing.Admitted,
+            Granted = transfers.Granted,
+            Shares = transfers.Share(),
+            WaitingPrepared = [],
+            Waiting = [],
+        };
+    }
+
     /// <summary>The class's priority and what waiting has added.</summary>
     public static double EffectivePriority(AdmissionSnapshot snapshot, QueuedMigration migration) =>
         Effective(snapshot, PreparingGate.Line(migration));
+
+    /// <summary>The second gate first, and done: what it lets through makes room at the first.</summary>
+    private static (TransferGate Transfers, PreparingGate Preparing) Gates(AdmissionSnapshot snapshot, FleetPlaces places)
+    {
+        var transfers = new TransferGate(snapshot, places);
+        transfers.Pass(Callers(snapshot.Running.Where(migration => migration.Pool is AdmissionPool.Transferring)));
+        return (transfers, new PreparingGate(snapshot, places, transfers.Granted.ToHashSet()));
+    }
+
+    private static Dictionary<string, int> Callers(IEnumerable<RunningMigration> running) =>
+        running.CountBy(migration => migration.Caller, StringComparer.Ordinal).ToDictionary(StringComparer.Ordinal);
 
     private static WaitingMigration Prepared(
         AdmissionSnapshot snapshot, RunningMigration migration, IReadOnlyList<WaitReason> reasons, int position, StartForecast forecast) =>

@@ -15,14 +15,15 @@ internal sealed class PreparingGate
     private readonly AdmissionSnapshot _snapshot;
     private readonly FleetPlaces _places;
     private readonly PoolCounts _counts;
-    private readonly TargetSearch _targets;
+    private readonly Lazy<TargetSearch> _search;
+    private readonly Dictionary<(string Source, int Used), WaitReason> _full = [];
     private int _fruitless;
 
     public PreparingGate(AdmissionSnapshot snapshot, FleetPlaces places, IReadOnlySet<Guid> granted)
     {
         (_snapshot, _places) = (snapshot, places);
         _counts = new PoolCounts(places);
-        _targets = new TargetSearch(snapshot);
+        _search = new Lazy<TargetSearch>(() => new TargetSearch(snapshot));
         foreach (var migration in snapshot.Running.Where(migration => migration.Pool is AdmissionPool.Preparing && !granted.Contains(migration.MigrationId)))
         {
             _counts.Add(migration.SourceHostId, migration.TargetHostId);
@@ -33,6 +34,29 @@ internal sealed class PreparingGate
 
     /// <summary>Still in the queue, in its order; those that are not to start yet come last.</summary>
     public List<(QueuedMigration Migration, IReadOnlyList<WaitReason> Reasons)> Waiting { get; } = [];
+
+    private TargetSearch Targets => _search.Value;
+
+    private bool IsFull => _counts.Fleet >= _snapshot.Limits.Preparing;
+
+    /// <summary>Only what is let through: nobody is asked any more once the pool is full, since it does not get emptier.</summary>
+    public void PassUntilFull(IReadOnlyDictionary<string, int> callers)
+    {
+        if (IsFull)
+        {
+            return;
+        }
+
+        foreach (var migration in QueueOrder.Of(
+            [.. _snapshot.Queue.Where(migration => !Held(migration).Any())], Line, _snapshot.Limits, callers, _snapshot.Fleet.At))
+        {
+            _ = Reasons(migration);
+            if (IsFull)
+            {
+                return;
+            }
+        }
+    }
 
     public void Pass(IReadOnlyDictionary<string, int> callers)
     {
@@ -87,14 +111,14 @@ internal sealed class PreparingGate
             reasons.Add(WaitWords.SourceNotConnected(source));
         }
 
-        if (_counts.Fleet >= limits.Preparing)
+        if (IsFull)
         {
-            reasons.Add(WaitWords.PreparingLimit(_counts.Fleet, limits.Preparing));
+            reasons.Add(Once("", _counts.Fleet, used => WaitWords.PreparingLimit(used, limits.Preparing)));
         }
 
         if (_counts.OfSource(source) is var fromSource && fromSource >= limits.TransferringPerSource)
         {
-            reasons.Add(WaitWords.SourceLimit(source, fromSource, limits.TransferringPerSource, preparing: true));
+            reasons.Add(Once(source, fromSource, used => WaitWords.SourceLimit(source, used, limits.TransferringPerSource, preparing: true)));
         }
 
         reasons.AddRange(_places.Of(source).Where(place => _counts.Of(place) >= place.Limit)
@@ -121,6 +145,17 @@ internal sealed class PreparingGate
         return reasons;
     }
 
+    /// <summary>Thousands wait for the same.</summary>
+    private WaitReason Once(string source, int used, Func<int, WaitReason> word)
+    {
+        if (!_full.TryGetValue((source, used), out var reason))
+        {
+            _full[(source, used)] = reason = word(used);
+        }
+
+        return reason;
+    }
+
     private List<WaitReason> Against(QueuedMigration migration, string target, bool inWords)
     {
         if (_places.Host(target) is null)
@@ -136,7 +171,7 @@ internal sealed class PreparingGate
 
         reasons.AddRange(_places.Of(target).Except(_places.Of(migration.SourceHostId)).Where(place => _counts.Of(place) >= place.Limit)
             .Select(place => WaitWords.LabelLimit(place, _counts.Of(place), preparing: true)));
-        if (inWords && _targets.Against(migration, target) is { } unfit)
+        if (inWords && Targets.Against(migration, target) is { } unfit)
         {
             reasons.Add(unfit);
         }
@@ -151,7 +186,7 @@ internal sealed class PreparingGate
             return [WaitWords.ItsTurn($"{FruitlessSearches} before it found no host, so nobody has looked for it yet")];
         }
 
-        var found = _targets.Seek(migration, host =>
+        var found = Targets.Seek(migration, host =>
             _counts.OfTarget(host) < _snapshot.Limits.PreparingPerTarget
             && _places.Of(host).Except(_places.Of(migration.SourceHostId)).All(place => _counts.Of(place) < place.Limit));
         if (found.HostId is { } target)
@@ -168,7 +203,7 @@ internal sealed class PreparingGate
     {
         Admitted.Add(new AdmittedMigration(migration.MigrationId, target));
         _counts.Add(migration.SourceHostId, target);
-        _targets.Reserve(migration, target);
+        Targets.Reserve(migration, target);
     }
 
     /// <summary>
@@ -180,7 +215,7 @@ internal sealed class PreparingGate
     {
         var patience = _snapshot.Limits.ClassOf(migration.PriorityClass).Ageing * Patience;
         if (_snapshot.Fleet.At - migration.Since < patience || !_places.IsConnected(migration.SourceHostId)
-            || !_targets.Keep(migration, reasons))
+            || !Targets.Keep(migration, reasons))
         {
             return;
         }

@@ -10,7 +10,7 @@ internal sealed class StartForecast
     private readonly AdmissionSnapshot _snapshot;
     private readonly FleetPlaces _places;
     private readonly Dictionary<(char Kind, string Subject), List<DateTimeOffset>> _ends = [];
-    private readonly Dictionary<(char Kind, string Subject), PriorityQueue<DateTimeOffset, DateTimeOffset>> _servers = [];
+    private readonly Dictionary<(char Kind, string Subject), Servers> _servers = [];
 
     /// <param name="transferring">Those that may transfer, those granted in this pass included.</param>
     public StartForecast(AdmissionSnapshot snapshot, FleetPlaces places, IEnumerable<RunningMigration> transferring)
@@ -38,12 +38,17 @@ internal sealed class StartForecast
     /// <returns>Null: nothing is known.</returns>
     public DateTimeOffset? Next(string source, string? target, DataSize memory, DateTimeOffset notBefore)
     {
-        var servers = Needs(source, target).Select(need => Servers(need.Key, need.Limit)).ToList();
-        var start = servers.Select(server => server.Peek()).Append(notBefore).Append(Now).Max();
-        var end = start == DateTimeOffset.MaxValue ? start : Later(start, Takes(memory));
-        foreach (var server in servers)
+        var needed = Needs(source, target).Select(need => Of(need.Key, need.Limit)).ToList();
+        var start = notBefore > Now ? notBefore : Now;
+        foreach (var servers in needed)
         {
-            server.DequeueEnqueue(end, end);
+            start = servers.FreeAt is { } free && free > start ? free : start;
+        }
+
+        var end = start == DateTimeOffset.MaxValue ? start : Later(start, Takes(memory));
+        foreach (var servers in needed)
+        {
+            servers.Take(end);
         }
 
         return start == DateTimeOffset.MaxValue ? null : start;
@@ -70,18 +75,43 @@ internal sealed class StartForecast
         }
     }
 
-    /// <summary>Free times of as many servers as the limit has. Above a lowered limit the first to end free nothing.</summary>
-    private PriorityQueue<DateTimeOffset, DateTimeOffset> Servers((char Kind, string Subject) key, int limit)
+    private Servers Of((char Kind, string Subject) key, int limit)
     {
         if (!_servers.TryGetValue(key, out var servers))
         {
-            var ends = _ends.GetValueOrDefault(key, []).Order().ToList();
-            var free = ends.Count < limit
-                ? ends.Concat(Enumerable.Repeat(Now, Math.Min(limit - ends.Count, _snapshot.Queue.Count + _snapshot.Running.Count)))
-                : ends.Skip(ends.Count - limit);
-            _servers[key] = servers = new PriorityQueue<DateTimeOffset, DateTimeOffset>(free.Select(end => (end, end)));
+            _servers[key] = servers = new Servers(limit, _ends.GetValueOrDefault(key, []));
         }
 
         return servers;
+    }
+
+    /// <summary>As many servers as the limit has. Above a lowered limit the first to end free nothing.</summary>
+    private sealed class Servers
+    {
+        private readonly PriorityQueue<DateTimeOffset, DateTimeOffset> _busyUntil;
+        private int _idle;
+
+        public Servers(int limit, List<DateTimeOffset> ends)
+        {
+            _idle = Math.Max(0, limit - ends.Count);
+            _busyUntil = new PriorityQueue<DateTimeOffset, DateTimeOffset>(
+                ends.Order().Skip(Math.Max(0, ends.Count - limit)).Select(end => (end, end)));
+        }
+
+        /// <summary>When the next one is free; null = now.</summary>
+        public DateTimeOffset? FreeAt => _idle > 0 ? null : _busyUntil.Peek();
+
+        public void Take(DateTimeOffset until)
+        {
+            if (_idle > 0)
+            {
+                _idle--;
+                _busyUntil.Enqueue(until, until);
+            }
+            else
+            {
+                _busyUntil.DequeueEnqueue(until, until);
+            }
+        }
     }
 }

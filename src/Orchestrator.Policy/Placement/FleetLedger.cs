@@ -12,6 +12,9 @@ public sealed class FleetLedger
     private readonly Dictionary<string, LedgerGuest> _guests;
     private readonly Dictionary<string, int> _likenesses = new(StringComparer.Ordinal);
 
+    // Guests that are alike share their labels' object mostly, so that the text need not be made for each.
+    private readonly Dictionary<object, int> _likenessOf = new(ReferenceEqualityComparer.Instance);
+
     private FleetLedger(FleetSnapshot snapshot)
     {
         At = snapshot.At;
@@ -44,7 +47,7 @@ public sealed class FleetLedger
     public static FleetLedger Of(FleetSnapshot snapshot)
     {
         var ledger = new FleetLedger(snapshot);
-        foreach (var guest in snapshot.Guests.OrderBy(guest => guest.GuestId, StringComparer.Ordinal))
+        foreach (var guest in InOrder(snapshot.Guests))
         {
             var entry = ledger.Add(guest);
             ledger.Move(entry, ledger.FindHost(guest.HostId), ledger.FindHost(guest.TargetHostId));
@@ -123,21 +126,52 @@ public sealed class FleetLedger
 
     /// <summary>The number of a guest's labels; <see cref="LedgerGuest.Nothing"/> without any, or when no guest has just these.</summary>
     internal int Likeness(FleetGuest guest) =>
-        guest.Labels.Count == 0 ? LedgerGuest.Nothing : _likenesses.GetValueOrDefault(CanonicalText.Of(guest.Labels), LedgerGuest.Nothing);
+        guest.Labels.Count == 0 ? LedgerGuest.Nothing
+        : _likenessOf.TryGetValue(guest.Labels, out var known) ? known
+        : _likenesses.GetValueOrDefault(CanonicalText.Of(guest.Labels), LedgerGuest.Nothing);
+
+    /// <summary>Whoever reads them from a table has them in order mostly, and sorting them all takes longer than looking.</summary>
+    private static IEnumerable<FleetGuest> InOrder(IReadOnlyList<FleetGuest> guests)
+    {
+        for (var i = 1; i < guests.Count; i++)
+        {
+            if (string.CompareOrdinal(guests[i - 1].GuestId, guests[i].GuestId) > 0)
+            {
+                return guests.OrderBy(guest => guest.GuestId, StringComparer.Ordinal);
+            }
+        }
+
+        return guests;
+    }
 
     private LedgerHost? FindHost(string? hostId) => hostId is null ? null : Host(hostId);
 
     private LedgerGuest Add(FleetGuest facts)
     {
-        var likeness = LedgerGuest.Nothing;
-        if (facts.Labels.Count > 0 && !_likenesses.TryGetValue(CanonicalText.Of(facts.Labels), out likeness))
-        {
-            _likenesses[CanonicalText.Of(facts.Labels)] = likeness = _likenesses.Count;
-        }
-
-        var guest = new LedgerGuest(facts, likeness) { Shuns = Neighbours.Shuns(facts) };
+        var guest = new LedgerGuest(facts, NewLikeness(facts.Labels)) { Shuns = Neighbours.Shuns(facts) };
         _guests.Add(facts.GuestId, guest);
         return guest;
+    }
+
+    private int NewLikeness(IReadOnlyDictionary<string, string> labels)
+    {
+        if (labels.Count == 0)
+        {
+            return LedgerGuest.Nothing;
+        }
+
+        if (!_likenessOf.TryGetValue(labels, out var likeness))
+        {
+            var text = CanonicalText.Of(labels);
+            if (!_likenesses.TryGetValue(text, out likeness))
+            {
+                _likenesses[text] = likeness = _likenesses.Count;
+            }
+
+            _likenessOf[labels] = likeness;
+        }
+
+        return likeness;
     }
 
     private void Move(LedgerGuest guest, LedgerHost? host, LedgerHost? target)

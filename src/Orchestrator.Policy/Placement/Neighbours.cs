@@ -10,6 +10,8 @@ internal sealed class Neighbours(IReadOnlyList<LedgerHost> hosts)
     private readonly Dictionary<string, Places> _places = new(StringComparer.Ordinal);
     private readonly Dictionary<AffinityTerm, PlaceCount> _byTerm = new(ReferenceEqualityComparer.Instance);
 
+    private readonly Dictionary<AffinityTerm, PlaceCount> _shunnedByTerm = new(ReferenceEqualityComparer.Instance);
+
     // Guests that have the labels of a term, and guests that keep away from those who have them.
     private readonly Dictionary<string, PlaceCount> _wanted = new(StringComparer.Ordinal);
     private readonly Dictionary<string, PlaceCount> _shunned = new(StringComparer.Ordinal);
@@ -73,6 +75,11 @@ internal sealed class Neighbours(IReadOnlyList<LedgerHost> hosts)
 
     private PlaceCount Shunned(AffinityTerm term)
     {
+        if (_shunnedByTerm.TryGetValue(term, out var known))
+        {
+            return known;
+        }
+
         var text = CanonicalText.Of(term);
         if (!_shunned.TryGetValue(text, out var count))
         {
@@ -80,7 +87,7 @@ internal sealed class Neighbours(IReadOnlyList<LedgerHost> hosts)
             Entry(_shunnedByLabel, First(term)).Add(count);
         }
 
-        return count;
+        return _shunnedByTerm[term] = count;
     }
 
     private void CountAll(PlaceCount count)

@@ -25,7 +25,7 @@ public sealed class ScriptedAgentTests : IAsyncLifetime, IDisposable
 
     public async Task InitializeAsync()
     {
-        _fleet = await ScriptedFleet.StartAsync(2, _ => CopyPlan.Drawn(1, TimeSpan.FromSeconds(10)), TimeProvider.System, _patience.Token);
+        _fleet = await ScriptedFleet.StartAsync(2, HostShape.Usual, _ => CopyPlan.Drawn(1, TimeSpan.FromSeconds(10)), TimeProvider.System, _patience.Token);
         _sourceChannel = GrpcChannel.ForAddress(_fleet.EndpointOf(_fleet.Hosts[0]));
         _targetChannel = GrpcChannel.ForAddress(_fleet.EndpointOf(_fleet.Hosts[1]));
     }
@@ -116,7 +116,7 @@ public sealed class ScriptedAgentTests : IAsyncLifetime, IDisposable
         PrepareTarget = new PrepareTarget { GuestId = "guest", RunAfter = true },
     };
 
-    private static ExecuteRequest Start() => new()
+    private ExecuteRequest Start() => new()
     {
         MigrationId = MigrationId,
         Epoch = 1,
@@ -125,6 +125,7 @@ public sealed class ScriptedAgentTests : IAsyncLifetime, IDisposable
         {
             GuestId = "guest",
             TargetUri = "tcp:127.0.0.1:49152",
+            TargetAgentEndpoint = _fleet.EndpointOf(_fleet.Hosts[1]),
             DowntimeLimit = Google.Protobuf.WellKnownTypes.Duration.FromTimeSpan(TimeSpan.FromMilliseconds(30)),
         },
     };

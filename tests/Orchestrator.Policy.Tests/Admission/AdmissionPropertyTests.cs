@@ -137,6 +137,17 @@ public class AdmissionPropertyTests
     });
 
     [Fact]
+    public void Decide_AnySnapshot_LetsThroughWhatThePlanDoes() => Check(snapshot =>
+    {
+        var (plan, decision) = (AdmissionPolicy.Plan(snapshot), AdmissionPolicy.Decide(snapshot));
+        Assert.Equal(plan.Admitted, decision.Admitted);
+        Assert.Equal(plan.Granted, decision.Granted);
+        Assert.Equal(plan.Shares, decision.Shares);
+        Assert.Empty(decision.Waiting);
+        Assert.Empty(decision.WaitingPrepared);
+    });
+
+    [Fact]
     public void Plan_LimitsLowered_StopNothingAndLetNoMoreThrough() => Check(snapshot =>
     {
         var lowest = snapshot with
