@@ -9,7 +9,7 @@ public sealed class EvacuationLifeTests(EvacuationFixture fixture) : IClassFixtu
 
     public Task InitializeAsync() => Task.CompletedTask;
 
-    public async Task DisposeAsync() => await _rack.DisposeAsync();
+    public Task DisposeAsync() => _rack.ClearAsync();
 
     [Fact]
     public async Task Hosts_AreCordonedAndEmptied_AndTheEvacuationCompletes()
