@@ -9,7 +9,7 @@ public sealed class EvacuationLifeTests(EvacuationFixture fixture) : IClassFixtu
 
     public Task InitializeAsync() => Task.CompletedTask;
 
-    public async Task DisposeAsync() => await _rack.DisposeAsync();
+    public Task DisposeAsync() => _rack.ClearAsync();
 
     [Fact]
     public async Task Hosts_AreCordonedAndEmptied_AndTheEvacuationCompletes()
@@ -234,6 +234,30 @@ public sealed class EvacuationLifeTests(EvacuationFixture fixture) : IClassFixtu
 
         async Task<double> LeadAsync(string guestId) => Assert.Single((await fixture.Fleet.Notices.ListNoticesAsync(
             new ListNoticesRequest { Filter = new NoticeFilter { GuestId = guestId } })).Notices).Terms.LeadTime.ToTimeSpan().TotalSeconds;
+    }
+
+    [Fact]
+    public async Task OwnersAreToldAllAtOnce_AndATargetThatIsCordonedMeanwhile_IsChosenAnew()
+    {
+        var host = await _rack.AddHostAsync();
+        var first = await _rack.AddHostAsync();
+        for (var guest = 0; guest < 8; guest++)
+        {
+            await _rack.AddGuestAsync(host, define => define.Spec.Vcpus = 1);
+        }
+
+        var started = await _rack.StartAsync(host, spec => spec.Notice = new NoticeTerms { LeadTime = Migrations.Fleet.Seconds(600) });
+        await _rack.UntilAsync(started.EvacuationId, evacuation => evacuation.Guests.Count == 8
+            && evacuation.Guests.All(guest => guest.State is EvacuationGuestState.Moving && guest.TargetHostId == first.HostId));
+        var second = await _rack.AddHostAsync();
+        await _rack.CordonAsync(first);
+        var again = await _rack.UntilAsync(started.EvacuationId, evacuation =>
+            evacuation.Guests.All(guest => guest.State is EvacuationGuestState.Moving && guest.TargetHostId == second.HostId));
+        Assert.All(again.Guests, guest => Assert.Equal(2U, guest.Attempts));
+        Assert.Empty(_rack.Moves.Prepared);
+
+        await _rack.Evacuations.CancelEvacuationAsync(new CancelEvacuationRequest { EvacuationId = started.EvacuationId });
+        await _rack.EndAsync(started.EvacuationId, EvacuationState.Cancelled);
     }
 
     [Fact]

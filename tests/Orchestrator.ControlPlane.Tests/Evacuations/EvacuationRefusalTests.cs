@@ -1,6 +1,4 @@
-using Google.Protobuf.WellKnownTypes;
 using Google.Rpc;
-using Grpc.Core;
 using Orchestrator.Rpc.Errors;
 using Orchestrator.V1;
 
@@ -43,7 +41,7 @@ public sealed class EvacuationRefusalTests(EvacuationFixture fixture) : IClassFi
 
     public Task InitializeAsync() => Task.CompletedTask;
 
-    public async Task DisposeAsync() => await _rack.DisposeAsync();
+    public Task DisposeAsync() => _rack.ClearAsync();
 
     [Theory]
     [MemberData(nameof(Nonsense))]
@@ -128,7 +126,7 @@ public sealed class EvacuationRefusalTests(EvacuationFixture fixture) : IClassFi
         spec.MaxHostsOut = 2;
         var refused = await Refused.WithAsync("WHOLE_FLEET", Grpc.Core.StatusCode.FailedPrecondition, async () =>
             await _rack.Evacuations.PlanEvacuationAsync(new PlanEvacuationRequest { Spec = spec }));
-        Assert.Contains("the other 1 are cordoned or dead", refused.Status.Detail, StringComparison.Ordinal);
+        Assert.Contains("2 of 3 hosts, and the other 1 cordoned or dead", refused.Status.Detail, StringComparison.Ordinal);
     }
 
     [Fact]

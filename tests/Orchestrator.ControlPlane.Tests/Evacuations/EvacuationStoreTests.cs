@@ -1,6 +1,5 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
-using Npgsql;
 using Orchestrator.ControlPlane.Database;
 using Orchestrator.ControlPlane.Evacuations.Ledger;
 using Orchestrator.Policy.Evacuation;

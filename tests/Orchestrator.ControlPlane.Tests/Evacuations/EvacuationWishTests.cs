@@ -11,7 +11,7 @@ public sealed class EvacuationWishTests(EvacuationFixture fixture) : IClassFixtu
 
     public Task InitializeAsync() => Task.CompletedTask;
 
-    public async Task DisposeAsync() => await _rack.DisposeAsync();
+    public Task DisposeAsync() => _rack.ClearAsync();
 
     [Fact]
     public async Task Paused_BeginsNothingMore_LetsGoOnWhatIsUnderWay_AndResumes()

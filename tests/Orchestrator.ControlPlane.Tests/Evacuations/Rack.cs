@@ -4,7 +4,7 @@ using Orchestrator.V1;
 namespace Orchestrator.ControlPlane.Tests.Evacuations;
 
 /// <summary>Some hosts and guests of one test in a control plane that tests share, with agents that do as they are told.</summary>
-internal sealed class Rack(ControlPlaneFixture fleet) : IAsyncDisposable
+internal sealed class Rack(ControlPlaneFixture fleet)
 {
     private readonly List<ScriptedAgent> _hosts = [];
     private readonly List<string> _guests = [];
@@ -97,7 +97,7 @@ internal sealed class Rack(ControlPlaneFixture fleet) : IAsyncDisposable
     }
 
     /// <summary>Leaves nothing behind that other tests' guests would be told of.</summary>
-    public async ValueTask DisposeAsync()
+    public async Task ClearAsync()
     {
         foreach (var guestId in _guests)
         {
