@@ -1,4 +1,3 @@
-using Orchestrator.Policy.Evacuation;
 using Orchestrator.V1;
 using EvacuationState = Orchestrator.Policy.Evacuation.EvacuationState;
 

@@ -47,9 +47,9 @@ internal static class EvacuationErrors
         StatusCode.FailedPrecondition,
         Domain,
         "WHOLE_FLEET",
-        (closed == 0 ? $"All {hosts} hosts of the fleet are to be emptied at once"
-            : $"{hosts} hosts are to be emptied at once, and the other {closed} are cordoned or dead")
-        + ": no host would be left to move to. Leave hosts out, or give max_hosts_out.");
+        $"To be emptied at once: {hosts} of {hosts + closed} hosts"
+        + (closed == 0 ? "" : $", and the other {closed} cordoned or dead")
+        + ". No host would be left to move to: leave hosts out, or give max_hosts_out.");
 
     public static RpcException Ended(Guid evacuationId, string state) => Refusal.Because(
         StatusCode.FailedPrecondition,

@@ -1,11 +1,13 @@
+using Grpc.Core;
 using Orchestrator.V1;
 
 namespace Orchestrator.ControlPlane.Tests.Evacuations;
 
 /// <summary>Some hosts and guests of one test in a control plane that tests share, with agents that do as they are told.</summary>
-internal sealed class Rack(ControlPlaneFixture fleet) : IAsyncDisposable
+internal sealed class Rack(ControlPlaneFixture fleet)
 {
     private readonly List<ScriptedAgent> _hosts = [];
+    private readonly List<string> _guests = [];
 
     public ScriptedMoves Moves { get; } = new();
 
@@ -34,6 +36,7 @@ internal sealed class Rack(ControlPlaneFixture fleet) : IAsyncDisposable
         change?.Invoke(define);
         await fleet.Guests.DefineGuestAsync(define);
         await fleet.Guests.StartGuestAsync(new StartGuestRequest { GuestId = guestId, HostId = host.HostId });
+        _guests.Add(guestId);
         return guestId;
     }
 
@@ -86,13 +89,40 @@ internal sealed class Rack(ControlPlaneFixture fleet) : IAsyncDisposable
 
     public Task UncordonAsync(ScriptedAgent host) => fleet.Hosts.UncordonHostAsync(new UncordonHostRequest { HostId = host.HostId }).ResponseAsync;
 
-    /// <summary>Nobody's target any more.</summary>
-    public async ValueTask DisposeAsync()
+    public async Task RemoveAsync(ScriptedAgent host)
     {
+        await fleet.Hosts.RemoveHostAsync(new RemoveHostRequest { HostId = host.HostId });
+        _hosts.Remove(host);
+        await host.DisposeAsync();
+    }
+
+    /// <summary>Leaves nothing behind that other tests' guests would be told of.</summary>
+    public async Task ClearAsync()
+    {
+        foreach (var guestId in _guests)
+        {
+            await UnlessRefusedAsync(() => fleet.Guests.StopGuestAsync(new StopGuestRequest { GuestId = guestId }).ResponseAsync);
+            await UnlessRefusedAsync(() => fleet.Guests.RemoveGuestAsync(new RemoveGuestRequest { GuestId = guestId }).ResponseAsync);
+        }
+
         foreach (var host in _hosts)
         {
             await CordonAsync(host);
+            await UnlessRefusedAsync(() => fleet.Hosts.RemoveHostAsync(new RemoveHostRequest { HostId = host.HostId }).ResponseAsync);
             await host.DisposeAsync();
+        }
+    }
+
+    // After a test that failed, some of it is still under way.
+    private static async Task UnlessRefusedAsync(Func<Task> call)
+    {
+        try
+        {
+            await call();
+        }
+        catch (RpcException)
+        {
+            // It stays.
         }
     }
 }

@@ -2,7 +2,6 @@ using Dapper;
 using Npgsql;
 using Orchestrator.ControlPlane.Guests;
 using Orchestrator.ControlPlane.Placement;
-using Orchestrator.ControlPlane.Queue;
 using Orchestrator.Policy;
 using Orchestrator.Policy.Admission;
 using Orchestrator.Policy.Evacuation;

@@ -1,4 +1,3 @@
-using Microsoft.Extensions.Options;
 using Npgsql;
 using Orchestrator.ControlPlane.Evacuations.Ledger;
 using Orchestrator.ControlPlane.Queue;
@@ -16,20 +15,20 @@ internal sealed partial class EvacuationSupervisor(Guid evacuationId, long epoch
 {
     private static readonly TimeSpan s_pause = TimeSpan.FromSeconds(1);
 
-    private readonly BellListener _bell = new(_ => { });
+    private readonly BellCord _bell = new();
     private readonly RefusedAttempts _refused = new();
     private volatile HashSet<Guid> _moves = [];
     private long? _plannedAt;
 
     /// <summary>Have it look at once.</summary>
-    public void Ring() => _bell.Hear();
+    public void Ring() => _bell.Pull();
 
     /// <summary>Something has become of a migration.</summary>
     public void Hear(Guid migrationId)
     {
         if (_moves.Contains(migrationId))
         {
-            _bell.Hear();
+            _bell.Pull();
         }
     }
 
@@ -37,12 +36,13 @@ internal sealed partial class EvacuationSupervisor(Guid evacuationId, long epoch
     public async Task RunAsync(CancellationToken stopping)
     {
         var actions = new EvacuationActions(edges.Doors, _refused, Ring, stopping);
+        using var bell = _bell.Listen();
         try
         {
             while (await TryStepAsync(actions, stopping) is { } wait)
             {
                 await Task.Delay(edges.Options.LookNoOftenerThan, edges.Clock, stopping);
-                await _bell.WaitAsync(wait, edges.Clock, stopping);
+                await bell.WaitAsync(wait, edges.Clock, stopping);
             }
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)

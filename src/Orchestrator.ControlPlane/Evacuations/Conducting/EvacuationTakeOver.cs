@@ -63,7 +63,11 @@ internal sealed partial class EvacuationTakeOver(
         }
     }
 
-    public void Dispose() => _stopping.Dispose();
+    public void Dispose()
+    {
+        _stopping.Dispose();
+        _bell.Dispose();
+    }
 
     private void HearOfEvacuation(string payload)
     {
