@@ -37,7 +37,7 @@ public class AbandonedScenarios(WideFleet fleet, ITestOutputHelper output) : IAs
             await fleet.AwaitMigrationAsync(id, Slow.IsCopying);
         }
 
-        await Task.WhenAll(fleet.Replica.Select(replica => replica.Process.KillAsync()));
+        await Task.WhenAll(fleet.Servers.Select(replica => replica.Process.KillAsync()));
         using var patience = new CancellationTokenSource(ScenarioFleet.Bound);
 
         // The agent that decides takes its guest over. The one that aborts gives up at the time limit: its target's engine goes.
@@ -49,7 +49,7 @@ public class AbandonedScenarios(WideFleet fleet, ITestOutputHelper output) : IAs
 
         Assert.Equal("host-a", Assert.Single(continues.Journey.Stays).HostId);
         Assert.Equal(2, continues.Processes().Count);
-        foreach (var replica in fleet.Replica)
+        foreach (var replica in fleet.Servers)
         {
             await replica.StartAsync(patience.Token);
         }

@@ -1,4 +1,3 @@
-using Google.Protobuf.WellKnownTypes;
 using Orchestrator.LocalFleet.Processes;
 using Orchestrator.V1;
 using Xunit.Abstractions;
@@ -53,7 +52,7 @@ public class EvacuationScenarios(EvacuationFleet fleet, ITestOutputHelper output
         var id = await StartAsync(spec);
         await KillConductorAsync();
         await fleet.AwaitEvacuationAsync(id, evacuation => Count(evacuation, EvacuationGuestState.Moved) >= 1);
-        await Task.WhenAll(fleet.Replica.Select(replica => replica.Process.KillAsync()));
+        await Task.WhenAll(fleet.Servers.Select(replica => replica.Process.KillAsync()));
         await fleet.SettleAsync();
         await fleet.AwaitEvacuationAsync(id, evacuation => Count(evacuation, EvacuationGuestState.Moved) >= 3);
         await KillConductorAsync();

@@ -92,7 +92,7 @@ public class NoticeScenarios(WideFleet fleet) : IAsyncLifetime
     private async Task<IReadOnlyList<Notice>> WatchAsync(string guestId, CancellationToken patience)
     {
         var told = new List<Notice>();
-        using var watch = fleet.Replica[^1].Notices.WatchNotices(
+        using var watch = fleet.Servers[^1].Notices.WatchNotices(
             new WatchNoticesRequest { Filter = new NoticeFilter { GuestId = guestId } }, cancellationToken: patience);
         while (await watch.ResponseStream.MoveNext(patience))
         {

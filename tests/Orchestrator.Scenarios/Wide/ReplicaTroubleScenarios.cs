@@ -1,5 +1,4 @@
 using Npgsql;
-using Orchestrator.LocalFleet.Processes;
 using Orchestrator.V1;
 using Xunit.Abstractions;
 
@@ -20,7 +19,7 @@ public class ReplicaTroubleScenarios(WideFleet fleet, ITestOutputHelper output) 
 
     public async Task DisposeAsync()
     {
-        foreach (var replica in fleet.Replica.Where(replica => replica.IsRunning))
+        foreach (var replica in fleet.Servers.Where(replica => replica.IsRunning))
         {
             replica.Process.Thaw();
         }
@@ -90,7 +89,7 @@ public class ReplicaTroubleScenarios(WideFleet fleet, ITestOutputHelper output) 
         await StartAsync(3);
         await Task.WhenAll(_ids.Select(id => fleet.AwaitMigrationAsync(id, Slow.IsCopying)));
         using var patience = new CancellationTokenSource(ScenarioFleet.Bound);
-        foreach (var replica in fleet.Replica)
+        foreach (var replica in fleet.Servers)
         {
             await replica.Process.StopAsync();
             await replica.StartAsync(patience.Token);

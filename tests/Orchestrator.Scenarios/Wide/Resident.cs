@@ -114,7 +114,7 @@ internal sealed class Resident : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await Journey.DisposeAsync();
-        if (_fleet.Replica.FirstOrDefault(replica => replica.IsRunning) is { } replica)
+        if (_fleet.Servers.FirstOrDefault(replica => replica.IsRunning) is { } replica)
         {
             await ScenarioGuest.ForgetAsync(replica.Guests, Id);
         }

@@ -16,7 +16,7 @@ public class WideFleet : ScenarioFleet
     /// <summary>The operator's program that switches a machine off. Until a scenario has written one it fails.</summary>
     public string FencingProgram => Path.Combine(Folder, "fence.sh");
 
-    public IReadOnlyList<ControlPlaneServer> Replica => Fleet.ControlPlanes;
+    public IReadOnlyList<ControlPlaneServer> Servers => Fleet.ControlPlanes;
 
     protected override int Replicas => 3;
 
@@ -42,7 +42,7 @@ public class WideFleet : ScenarioFleet
             try
             {
                 var answerBy = TimeProvider.System.GetUtcNow().UtcDateTime + s_answerWithin;
-                return await ask(Replica[turn % Replica.Count], new CallOptions(deadline: answerBy, cancellationToken: patience.Token));
+                return await ask(Servers[turn % Servers.Count], new CallOptions(deadline: answerBy, cancellationToken: patience.Token));
             }
             catch (RpcException away) when (
                 away.StatusCode is StatusCode.Unavailable or StatusCode.DeadlineExceeded && !patience.IsCancellationRequested)
