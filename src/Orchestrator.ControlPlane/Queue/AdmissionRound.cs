@@ -1,4 +1,5 @@
 using Orchestrator.ControlPlane.Database;
+using Orchestrator.ControlPlane.Database.Notifications;
 using Orchestrator.Policy.Admission;
 
 namespace Orchestrator.ControlPlane.Queue;
@@ -20,12 +21,12 @@ internal sealed class AdmissionRound(DatabaseGate database, QueueReader reader)
             var plan = AdmissionPolicy.Decide(facts.Snapshot);
             var decided = TimeProvider.System.GetElapsedTime(began);
             var stranded = await SlotStore.EndStrandedAsync(connection, facts.Stranded, plan.At, token);
-            var admitted = 0;
+            IReadOnlyList<Guid> admitted = [];
             if (plan.Admitted.Count > 0)
             {
                 var room = await SlotStore.LockHostsAsync(
                     connection, plan.Admitted.Select(migration => migration.TargetHostId).ToHashSet(StringComparer.Ordinal), token);
-                admitted = (await SlotStore.TakeAsync(connection, Fitting(facts.Snapshot, plan, room), plan.At, token)).Count;
+                admitted = await SlotStore.TakeAsync(connection, Fitting(facts.Snapshot, plan, room), plan.At, token);
             }
 
             var granted = plan.Granted.Count == 0 ? 0 : await SlotStore.GrantAsync(connection, plan.Granted, plan.At, token);
@@ -37,13 +38,19 @@ internal sealed class AdmissionRound(DatabaseGate database, QueueReader reader)
                 await SlotStore.ShareAsync(connection, shares, token);
             }
 
-            if (admitted + granted + shares.Count > 0)
+            await transaction.CommitAsync(token);
+            foreach (var migrationId in stranded.Concat(admitted))
             {
-                await SlotStore.RingAsync(connection, token);
+                database.Notifications.Send(NotificationChannel.Migration, migrationId.ToString());
             }
 
-            await transaction.CommitAsync(token);
-            return new RoundResult(admitted, granted, shares.Count, stranded)
+            if (admitted.Count + granted + shares.Count > 0)
+            {
+                // For those who take migrations up, and for those who command them.
+                database.Notifications.Send(NotificationChannel.Slot, "");
+            }
+
+            return new RoundResult(admitted.Count, granted, shares.Count, stranded)
             {
                 Waiting = facts.Snapshot.Queue.Count,
                 Running = facts.Snapshot.Running.Count,

@@ -104,7 +104,7 @@ internal sealed class SlotStore(DatabaseGate database)
     public static async Task<IReadOnlyList<Guid>> EndStrandedAsync(
         NpgsqlConnection connection, IReadOnlyList<StrandedMigration> stranded, DateTimeOffset at, CancellationToken cancellation)
     {
-        const string Sql = $"""
+        const string Sql = """
             WITH ended AS (
                 UPDATE migrations m
                    SET phase = 'Failed', phase_since = @at, ended_at = @at, revision = m.revision + 1, epoch = m.epoch + 1, replica_id = NULL,
@@ -115,8 +115,7 @@ internal sealed class SlotStore(DatabaseGate database)
              RETURNING m.migration_id, m.last_transition, w.why),
             transition AS (
                 INSERT INTO migration_transitions (migration_id, sequence, from_phase, to_phase, at, reason)
-                SELECT migration_id, last_transition, 'Queued', 'Failed', @at, why FROM ended
-             RETURNING pg_notify('{NotificationChannel.Migration}', migration_id::text))
+                SELECT migration_id, last_transition, 'Queued', 'Failed', @at, why FROM ended)
             SELECT migration_id FROM ended
             """;
         var parameters = new
@@ -157,7 +156,7 @@ internal sealed class SlotStore(DatabaseGate database)
     {
         // Whoever cancels one of them comes before or after this, and the same goes for their guests.
         const string Lock = "SELECT migration_id FROM migrations WHERE migration_id = ANY (@ids) AND phase = 'Queued' ORDER BY migration_id FOR UPDATE";
-        const string Sql = $"""
+        const string Sql = """
             WITH wanted AS (
                 SELECT * FROM unnest(@ids, @targets, @memory, @vcpus) AS w (migration_id, target_host_id, memory_bytes, vcpus)),
             held AS (
@@ -174,8 +173,7 @@ internal sealed class SlotStore(DatabaseGate database)
                 UPDATE migrations m
                    SET target_host_id = held.target_host_id, guest_was_running = (held.state = 'Running'), revision = m.revision + 1
                   FROM held
-                 WHERE m.migration_id = held.migration_id
-             RETURNING pg_notify('{NotificationChannel.Migration}', m.migration_id::text))
+                 WHERE m.migration_id = held.migration_id)
             INSERT INTO migration_slots (migration_id, target_host_id, memory_bytes, vcpus, pool, granted_at, bandwidth_share)
             SELECT migration_id, target_host_id, memory_bytes, vcpus, 'Preparing', @at, 0 FROM held
             RETURNING migration_id
@@ -219,10 +217,6 @@ internal sealed class SlotStore(DatabaseGate database)
             new { ids = shares.Select(share => share.MigrationId).ToArray(), shares = shares.Select(share => share.Share).ToArray() },
             cancellationToken: cancellation));
     }
-
-    /// <summary>Rings for those who take migrations up, and for those who command them.</summary>
-    public static Task RingAsync(NpgsqlConnection connection, CancellationToken cancellation) =>
-        connection.ExecuteAsync(new CommandDefinition($"SELECT pg_notify('{NotificationChannel.Slot}', '')", cancellationToken: cancellation));
 }
 
 /// <summary>What is taken of a host.</summary>

@@ -2,7 +2,8 @@ namespace Orchestrator.ControlPlane.Database.Notifications;
 
 /// <summary>
 /// Channels of pg_notify, one per feature. The payload is an id and nothing that counts: a notification may be lost, so whoever hears one
-/// reads the tables. Sent in the statement that changes what it tells of, e.g. <c>SELECT pg_notify('migration', @id)</c>.
+/// reads the tables. Sent when what it tells of is committed, with <see cref="NotificationSender"/>; what is written seldom may send it in its
+/// own statement, e.g. <c>SELECT pg_notify('notice', @id)</c>.
 /// </summary>
 internal static class NotificationChannel
 {

@@ -39,14 +39,10 @@ internal sealed class MigrationStore(DatabaseGate database)
                 @PausedToConverge, @ReplicaId, @PriorityClass, @EvacuationId, @NotBefore)
             ON CONFLICT (migration_id) DO NOTHING
             """;
-        const string Begin = $"""
-            WITH begun AS (
-                INSERT INTO migration_transitions (migration_id, sequence, from_phase, to_phase, at, reason)
-                VALUES (@MigrationId, 1, NULL, 'Requested', @CreatedAt, 'asked for'),
-                       (@MigrationId, 2, 'Requested', 'Queued', @CreatedAt, 'in the queue')
-             RETURNING migration_id)
-            SELECT pg_notify('{NotificationChannel.Migration}', @MigrationId::text), pg_notify('{NotificationChannel.Queue}', @MigrationId::text),
-                   (SELECT count(*) FROM begun)
+        const string Begin = """
+            INSERT INTO migration_transitions (migration_id, sequence, from_phase, to_phase, at, reason)
+            VALUES (@MigrationId, 1, NULL, 'Requested', @CreatedAt, 'asked for'),
+                   (@MigrationId, 2, 'Requested', 'Queued', @CreatedAt, 'in the queue')
             """;
         var row = MigrationRow.From(migration);
         return await database.RunAsync(
@@ -57,6 +53,8 @@ internal sealed class MigrationStore(DatabaseGate database)
                 {
                     if (await connection.ExecuteAsync(new CommandDefinition(Insert, row, transaction, cancellationToken: token)) == 0)
                     {
+                        // By this call itself perhaps, and the connection broke before that was known: then nobody has been told yet.
+                        Tell(migration.MigrationId);
                         return AdmitOutcome.AdmittedBefore;
                     }
 
@@ -67,6 +65,7 @@ internal sealed class MigrationStore(DatabaseGate database)
                     }
 
                     await transaction.CommitAsync(token);
+                    Tell(migration.MigrationId);
                     return AdmitOutcome.Admitted;
                 }
                 catch (PostgresException clash) when (clash is
@@ -76,6 +75,12 @@ internal sealed class MigrationStore(DatabaseGate database)
                 }
             },
             cancellation);
+    }
+
+    private void Tell(Guid migrationId)
+    {
+        database.Notifications.Send(NotificationChannel.Migration, migrationId.ToString());
+        database.Notifications.Send(NotificationChannel.Queue, migrationId.ToString());
     }
 
     public Task<Migration?> FindAsync(Guid migrationId, CancellationToken cancellation)

@@ -19,7 +19,7 @@ internal sealed class ProgressStore(DatabaseGate database)
 {
     public Task<WriteOutcome> WriteAsync(LedgerWrite write, CancellationToken cancellation)
     {
-        const string Sql = $"""
+        const string Sql = """
             WITH written AS (
                 UPDATE migrations
                    SET max_bytes_per_second = @MaxBytesPerSecond, policy = @Policy, policy_revision = @PolicyRevision,
@@ -67,9 +67,8 @@ internal sealed class ProgressStore(DatabaseGate database)
                  WHERE @ends AND guest_id = @GuestId AND active_migration_id = @MigrationId AND EXISTS (SELECT FROM written)),
             slot AS (
                 DELETE FROM migration_slots
-                 WHERE @ends AND migration_id = @MigrationId AND EXISTS (SELECT FROM written)
-             RETURNING pg_notify('{NotificationChannel.Queue}', migration_id::text))
-            SELECT count(*), count(CASE WHEN @moves OR @decides THEN pg_notify('{NotificationChannel.Migration}', migration_id::text) END) FROM written
+                 WHERE @ends AND migration_id = @MigrationId AND EXISTS (SELECT FROM written))
+            SELECT count(*) FROM written
             """;
         var parameters = Parameters(write);
         return database.RunAsync(
@@ -78,9 +77,11 @@ internal sealed class ProgressStore(DatabaseGate database)
                 try
                 {
                     var command = new CommandDefinition(Sql, parameters, cancellationToken: token);
-                    return await connection.ExecuteScalarAsync<long>(command) == 1
+                    var outcome = await connection.ExecuteScalarAsync<long>(command) == 1
                         ? WriteOutcome.Written
                         : await WhyNotAsync(connection, write, token);
+                    Tell(write, outcome);
+                    return outcome;
                 }
                 catch (PostgresException clash) when (clash is
                 { SqlState: PostgresErrorCodes.UniqueViolation, ConstraintName: "migration_decisions_one_per_request" })
@@ -97,7 +98,7 @@ internal sealed class ProgressStore(DatabaseGate database)
     public Task<bool> AnswerAsync(
         Migration migration, StoredCommand command, TimeSpan? decisionToCommand, CancellationToken cancellation)
     {
-        const string Sql = $"""
+        const string Sql = """
             WITH mine AS (
                 SELECT migration_id FROM migrations WHERE migration_id = @MigrationId AND epoch = @Epoch FOR SHARE),
             answered AS (
@@ -110,14 +111,14 @@ internal sealed class ProgressStore(DatabaseGate database)
                    SET prepared_at = @at
                   FROM mine
                  WHERE @prepared AND s.migration_id = mine.migration_id AND s.prepared_at IS NULL
-             RETURNING pg_notify('{NotificationChannel.Queue}', s.migration_id::text)),
+             RETURNING s.migration_id),
             decided AS (
                 UPDATE migration_decisions d
                    SET outcome = @decisionOutcome, outcome_message = @message, decision_to_command = @decisionToCommand
                   FROM mine
                  WHERE d.migration_id = mine.migration_id AND d.command_id = @CommandId
              RETURNING d.migration_id)
-            SELECT (SELECT count(*) FROM mine), (SELECT count(pg_notify('{NotificationChannel.Migration}', migration_id::text)) FROM decided)
+            SELECT (SELECT count(*) FROM mine) AS Mine, (SELECT count(*) FROM prepared) AS Prepared, (SELECT count(*) FROM decided) AS Decided
             """;
         var answer = command.Answer ?? throw new ArgumentException("The command has no answer.", nameof(command));
         var parameters = new
@@ -134,8 +135,22 @@ internal sealed class ProgressStore(DatabaseGate database)
             prepared = command.Kind is AgentCommandKind.PrepareTarget && answer.Outcome is CommandOutcome.Done,
         };
         return database.RunAsync(
-            async (connection, token) => await connection.ExecuteScalarAsync<long>(
-                new CommandDefinition(Sql, parameters, cancellationToken: token)) == 1,
+            async (connection, token) =>
+            {
+                var (mine, isPrepared, decided) = await connection.QuerySingleAsync<(long Mine, long Prepared, long Decided)>(
+                    new CommandDefinition(Sql, parameters, cancellationToken: token));
+                if (isPrepared > 0)
+                {
+                    database.Notifications.Send(NotificationChannel.Queue, migration.MigrationId.ToString());
+                }
+
+                if (decided > 0)
+                {
+                    database.Notifications.Send(NotificationChannel.Migration, migration.MigrationId.ToString());
+                }
+
+                return mine == 1;
+            },
             cancellation);
     }
 
@@ -162,6 +177,25 @@ internal sealed class ProgressStore(DatabaseGate database)
         CommandOutcome.Refused => DecisionOutcome.Refused,
         CommandOutcome.WrongState or CommandOutcome.SessionUnknown or CommandOutcome.Overtaken => DecisionOutcome.Overtaken,
     };
+
+    private void Tell(LedgerWrite write, WriteOutcome outcome)
+    {
+        if (outcome is not WriteOutcome.Written)
+        {
+            return;
+        }
+
+        var migrationId = write.Now.MigrationId.ToString();
+        if (write.Read.Phase != write.Now.Phase || write.Decision is not null)
+        {
+            database.Notifications.Send(NotificationChannel.Migration, migrationId);
+        }
+
+        if (write.Now.HasEnded)
+        {
+            database.Notifications.Send(NotificationChannel.Queue, migrationId);
+        }
+    }
 
     private static async Task<WriteOutcome> WhyNotAsync(NpgsqlConnection connection, LedgerWrite write, CancellationToken cancellation)
     {
