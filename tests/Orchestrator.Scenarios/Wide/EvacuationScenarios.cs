@@ -1,4 +1,3 @@
-using Orchestrator.LocalFleet.Processes;
 using Orchestrator.V1;
 using Xunit.Abstractions;
 using static Orchestrator.Scenarios.Policies;
