@@ -10,6 +10,11 @@ namespace Orchestrator.ControlPlane.Queue;
 /// </summary>
 internal sealed class AdmissionRound(DatabaseGate database, QueueReader reader)
 {
+    // Whatever a link has more or less of, all that are on it would be told of, and most of it is taken back when the next one begins.
+    private static readonly TimeSpan s_smallRaisesEvery = TimeSpan.FromSeconds(5);
+
+    private long _smallRaisesToldAt;
+
     public Task<RoundResult> RunAsync(CancellationToken cancellation) => database.RunAsync(
         async (connection, token) =>
         {
@@ -30,8 +35,9 @@ internal sealed class AdmissionRound(DatabaseGate database, QueueReader reader)
             }
 
             var granted = plan.Granted.Count == 0 ? 0 : await SlotStore.GrantAsync(connection, plan.Granted, plan.At, token);
+            var small = _smallRaisesToldAt == 0 || TimeProvider.System.GetElapsedTime(_smallRaisesToldAt) >= s_smallRaisesEvery;
             var shares = plan.Shares
-                .Where(share => facts.Shares.TryGetValue(share.MigrationId, out var before) && IsWorthTelling(before, share.Rate.BytesPerSecond))
+                .Where(share => facts.Shares.TryGetValue(share.MigrationId, out var before) && IsWorthTelling(before, share.Rate.BytesPerSecond, small))
                 .Select(share => (share.MigrationId, share.Rate.BytesPerSecond)).ToList();
             if (shares.Count > 0)
             {
@@ -39,6 +45,7 @@ internal sealed class AdmissionRound(DatabaseGate database, QueueReader reader)
             }
 
             await transaction.CommitAsync(token);
+            _smallRaisesToldAt = small ? TimeProvider.System.GetTimestamp() : _smallRaisesToldAt;
             foreach (var migrationId in stranded.Concat(admitted))
             {
                 database.Notifications.Send(NotificationChannel.Migration, migrationId.ToString());
@@ -61,9 +68,12 @@ internal sealed class AdmissionRound(DatabaseGate database, QueueReader reader)
         },
         cancellation);
 
-    /// <summary>Less is told at once, a little more is not: every telling is a command to an agent.</summary>
-    internal static bool IsWorthTelling(long before, long now) =>
-        now != before && (now == 0 || before == 0 || now < before || now > before + (before / 20));
+    /// <summary>
+    /// Less is told at once, and much more; a little more every now and then; next to nothing never: every telling is a command to an agent.
+    /// </summary>
+    /// <param name="small">A little more is told too.</param>
+    internal static bool IsWorthTelling(long before, long now, bool small) =>
+        now != before && (now == 0 || before == 0 || now < before || now - before > before / (small ? 20 : 3));
 
     /// <summary>Those for which there is room by what is on the hosts now that they are locked; the others are looked at in the next round.</summary>
     private static List<SlotWanted> Fitting(AdmissionSnapshot snapshot, AdmissionPlan plan, IReadOnlyDictionary<string, HostRoom> taken)

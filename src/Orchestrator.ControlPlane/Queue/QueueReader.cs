@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Dapper;
 using Npgsql;
 using Orchestrator.ControlPlane.Guests;
+using Orchestrator.ControlPlane.Migrations.Ledger;
 using Orchestrator.ControlPlane.Placement;
 using Orchestrator.Policy;
 using Orchestrator.Policy.Admission;
@@ -102,19 +103,27 @@ internal sealed class QueueReader(FleetStore fleet, TimeProvider clock)
 
     private static async Task<List<RunningRow>> RunningAsync(NpgsqlConnection connection, bool forecasting, CancellationToken cancellation)
     {
-        // Without a slot: begun under the release before. While it is undone or nobody knows what it is, it transfers nothing more.
-        const string Sql = """
-            SELECT m.migration_id AS MigrationId, m.source_host_id AS SourceHostId, m.target_host_id AS TargetHostId,
-                   m.requested_by AS RequestedBy, m.priority_class AS PriorityClass, m.created_at AS CreatedAt,
-                   coalesce(s.pool, 'Transferring') AS Pool,
-                   CASE WHEN m.phase = 'Preparing' THEN s.prepared_at END AS PreparedAt,
-                   coalesce(s.memory_bytes, (m.spec ->> 'memoryBytes')::bigint, 0) AS Memory, m.max_bytes_per_second AS MaxBytesPerSecond,
-                   CASE WHEN @forecasting THEN coalesce((m.latest_reading ->> 'remainingBytes')::bigint, 0) ELSE 0 END AS Remaining,
-                   CASE WHEN @forecasting THEN coalesce((m.latest_reading ->> 'bandwidthBytesPerSecond')::bigint, 0) ELSE 0 END AS Bandwidth,
-                   s.bandwidth_share AS Share
+        const string Columns = """
+            m.migration_id AS MigrationId, m.source_host_id AS SourceHostId, m.target_host_id AS TargetHostId,
+            m.requested_by AS RequestedBy, m.priority_class AS PriorityClass, m.created_at AS CreatedAt,
+            coalesce(s.pool, 'Transferring') AS Pool, CASE WHEN m.phase = 'Preparing' THEN s.prepared_at END AS PreparedAt,
+            coalesce(s.memory_bytes, (m.spec ->> 'memoryBytes')::bigint, 0) AS Memory, m.max_bytes_per_second AS MaxBytesPerSecond,
+            CASE WHEN @forecasting THEN coalesce((m.latest_reading ->> 'remainingBytes')::bigint, 0) ELSE 0 END AS Remaining,
+            CASE WHEN @forecasting THEN coalesce((m.latest_reading ->> 'bandwidthBytesPerSecond')::bigint, 0) ELSE 0 END AS Bandwidth,
+            s.bandwidth_share AS Share
+            """;
+
+        // Without a slot: begun under the release before, and taken up by one of this. While it is undone or nobody knows what it is, it
+        // transfers nothing more.
+        const string Sql = $"""
+            SELECT {Columns}
+              FROM migration_slots s
+              JOIN migrations m ON m.migration_id = s.migration_id
+             UNION ALL
+            SELECT {Columns}
               FROM migrations m
               LEFT JOIN migration_slots s ON s.migration_id = m.migration_id
-             WHERE m.phase NOT IN ('Requested', 'Completed', 'Cancelled', 'Failed') AND (m.phase <> 'Queued' OR s.migration_id IS NOT NULL)
+             WHERE s.migration_id IS NULL AND m.replica_id IS NOT NULL AND {MigrationStore.NotEnded} AND m.phase NOT IN ('Requested', 'Queued')
             """;
         return (await connection.QueryAsync<RunningRow>(new CommandDefinition(Sql, new { forecasting }, cancellationToken: cancellation))).AsList();
     }

@@ -16,12 +16,6 @@ internal sealed class MigrationClaims(DatabaseGate database)
     private const string NotEnded = MigrationStore.NotEnded;
 
     /// <summary>
-    /// The rule, and the only place of it: what of that which nobody commands may be taken up by a replica. m is the row of migrations.
-    /// </summary>
-    private const string MayBegin =
-        "(m.phase <> 'Queued' OR EXISTS (SELECT FROM migration_slots s WHERE s.migration_id = m.migration_id))";
-
-    /// <summary>
     /// Takes migrations that nobody commands: given away, never taken, or their replica's lease has run out. One replica's fair share of
     /// them among those that live; what the others leave is had the next time. Any number of replicas may do so at once.
     /// </summary>
@@ -29,15 +23,22 @@ internal sealed class MigrationClaims(DatabaseGate database)
     /// <returns>Under their new epoch. None when this replica has no lease.</returns>
     public Task<IReadOnlyList<Migration>> ClaimAsync(Guid replicaId, bool fromOthers, CancellationToken cancellation)
     {
+        // The rule, and the only place of it: what is under way, and what waits and has a slot, may be taken up when nobody commands it. What
+        // waits is had by way of the slots, since most of it has none.
+        const string NobodyCommands =
+            "(m.replica_id IS NULL OR (@fromOthers AND NOT EXISTS (SELECT FROM living_replicas l WHERE l.replica_id = m.replica_id)))";
         const string Sql = $"""
             WITH takers AS (
                 SELECT replica_id FROM living_replicas WHERE NOT leaving),
             free AS MATERIALIZED (
                 SELECT m.migration_id, m.epoch
                   FROM migrations m
-                 WHERE {NotEnded} AND {MayBegin}
-                   AND (m.replica_id IS NULL
-                        OR (@fromOthers AND NOT EXISTS (SELECT FROM living_replicas l WHERE l.replica_id = m.replica_id)))),
+                 WHERE {NotEnded} AND m.phase <> 'Queued' AND {NobodyCommands}
+                 UNION ALL
+                SELECT m.migration_id, m.epoch
+                  FROM migration_slots s
+                  JOIN migrations m ON m.migration_id = s.migration_id
+                 WHERE m.phase = 'Queued' AND {NobodyCommands}),
             loads AS (
                 SELECT (SELECT count(*) FROM takers) AS takers,
                        (SELECT count(*) FROM free) AS free,
