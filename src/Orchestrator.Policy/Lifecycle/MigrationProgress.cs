@@ -86,6 +86,10 @@ public static class MigrationProgress
         {
             (CommandStatus.NeverGiven, _, _) => Give(AgentCommandKind.StartSource),
             (CommandStatus.Refused, _, _) => GiveUp(FailureReason.SourceRefused, Words(start)),
+
+            // Whoever has just taken over may hear the target first; why the copy ended is the source's to say.
+            (CommandStatus.Done, null, { IsOver: true, Ending: not SessionEnding.Completed }) when !standing.SourceSilent =>
+                WaitFor(MigrationSide.Source),
             (_, _, { IsOver: true, Ending: not SessionEnding.Completed } or { IsKnown: false }) => GiveUp(
                 FailureReason.EngineFailed, $"the target's engine is gone: {standing.Target?.Words}"),
             (CommandStatus.Done, { IsKnown: false }, _) =>
