@@ -52,12 +52,7 @@ internal sealed class MigrationReadout(WatchSources sources, QueueWords queue)
                 [.. elsewhere.Select(migration => migration.MigrationId)], elsewhere.Min(migration => migration.CreatedAt), cancellation);
         var worded = found.Select(migration => latest.GetValueOrDefault(migration.MigrationId) is { } reading
             && !(migration.LatestReading?.At.CompareTo(reading.At) > 0) ? MigrationMessages.Of(migration, reading) : Word(migration)).ToList();
-        foreach (var migration in worded)
-        {
-            await queue.AddAsync(migration, cancellation);
-        }
-
-        return worded;
+        return await queue.AddAsync(worded, cancellation);
     }
 
     /// <returns>Null when there is no such migration.</returns>

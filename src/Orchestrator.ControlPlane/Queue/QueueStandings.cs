@@ -19,7 +19,9 @@ internal sealed class QueueStandings(DatabaseGate database, LimitsStore limits, 
     /// <param name="since">At least as new as this; null = at most a second old.</param>
     public async Task<QueueView> ReadAsync(DateTimeOffset? since, CancellationToken cancellation)
     {
-        if (Fresh(since) is { } known)
+        // Counted from the question, not from the answer: a look that takes longer than it holds serves all that wait for it.
+        var asked = clock.GetTimestamp();
+        if (Fresh(since, asked) is { } known)
         {
             return known;
         }
@@ -27,7 +29,7 @@ internal sealed class QueueStandings(DatabaseGate database, LimitsStore limits, 
         await _oneAtATime.WaitAsync(cancellation);
         try
         {
-            if (Fresh(since) is { } meanwhile)
+            if (Fresh(since, asked) is { } meanwhile)
             {
                 return meanwhile;
             }
@@ -44,8 +46,9 @@ internal sealed class QueueStandings(DatabaseGate database, LimitsStore limits, 
         }
     }
 
-    private QueueView? Fresh(DateTimeOffset? since) =>
-        _last is { } last && clock.GetElapsedTime(last.Began) < s_holdsFor && !(since > last.View.At) ? last.View : null;
+    /// <param name="asked"><see cref="TimeProvider.GetTimestamp"/>.</param>
+    private QueueView? Fresh(DateTimeOffset? since, long asked) =>
+        _last is { } last && clock.GetElapsedTime(last.Began, asked) < s_holdsFor && !(since > last.View.At) ? last.View : null;
 
     private sealed record Look(QueueView View, long Began);
 }

@@ -8,23 +8,30 @@ internal sealed class QueueWords(QueueStandings standings)
     /// <summary>The same to what a watcher is told, of which others are told too.</summary>
     public async Task<MigrationHappening> AddAsync(MigrationHappening happening, CancellationToken cancellation) =>
         happening.Snapshot is { Phase: MigrationPhase.Queued or MigrationPhase.Preparing } snapshot
-            ? new MigrationHappening(happening) { Snapshot = await AddAsync(snapshot.Clone(), cancellation) }
+            ? new MigrationHappening(happening) { Snapshot = (await AddAsync([snapshot.Clone()], cancellation))[0] }
             : happening;
 
-    /// <returns>The same message.</returns>
-    public async Task<Migration> AddAsync(Migration migration, CancellationToken cancellation)
+    /// <summary>All by one look at the queue.</summary>
+    /// <returns>The same messages.</returns>
+    public async Task<IReadOnlyList<Migration>> AddAsync(IReadOnlyList<Migration> migrations, CancellationToken cancellation)
     {
-        if (migration.Phase is MigrationPhase.Queued or MigrationPhase.Preparing)
+        var waiting = migrations.Where(migration => migration.Phase is MigrationPhase.Queued or MigrationPhase.Preparing).ToList();
+        if (waiting.Count == 0)
         {
-            // One that came after the last look is not in it. Of those being prepared only those that wait have anything to tell.
-            var since = migration.Phase is MigrationPhase.Queued ? migration.PhaseSince?.ToDateTimeOffset() : null;
-            var view = await standings.ReadAsync(since, cancellation);
-            if (Guid.TryParse(migration.MigrationId, out var id) && view.Standings.TryGetValue(id, out var waiting))
+            return migrations;
+        }
+
+        // One that came after the last look is not in it. Of those being prepared only those that wait have anything to tell.
+        var view = await standings.ReadAsync(
+            waiting.Max(migration => migration.Phase is MigrationPhase.Queued ? migration.PhaseSince?.ToDateTimeOffset() : null), cancellation);
+        foreach (var migration in waiting)
+        {
+            if (Guid.TryParse(migration.MigrationId, out var id) && view.Standings.TryGetValue(id, out var standing))
             {
-                migration.Standing = QueueMessages.Standing(waiting);
+                migration.Standing = QueueMessages.Standing(standing);
             }
         }
 
-        return migration;
+        return migrations;
     }
 }

@@ -8,6 +8,9 @@ internal sealed class FleetRun(FleetOptions options, Action<string> say, TimePro
 {
     private const int Choices = 2000;
 
+    // More of those that it draws leave too little room for a choice on the hosts that are left.
+    private const int GuestsPerHost = 20;
+
     public async Task<FleetResult> RunAsync(string folder, CancellationToken cancellation)
     {
         List<StageResult> stages = [];
@@ -20,7 +23,15 @@ internal sealed class FleetRun(FleetOptions options, Action<string> say, TimePro
 
         say($"placing {options.Place} guests");
         var placement = await new PlacementRun(
-            new PlacementOptions { Hosts = options.Hosts, Guests = options.Guests, Place = options.Place, Choices = Choices, Seed = options.Seed }, clock)
+            new PlacementOptions
+            {
+                Hosts = options.Hosts,
+                Guests = Math.Min(options.Guests, GuestsPerHost * options.Hosts),
+                Place = options.Place,
+                Choices = Choices,
+                Seed = options.Seed,
+            },
+            clock)
             .RunAsync(cancellation);
         return new FleetResult
         {
