@@ -34,21 +34,26 @@ internal sealed class Ground
         }
     }
 
-    /// <summary>Why none of the hosts takes the guest: the nearest to taking it in words, the others by number.</summary>
-    public string WhyNone(GuestFacts guest, string? onlyHost)
+    /// <summary>Why none of the hosts takes the guest: the nearest to taking it, in words.</summary>
+    /// <returns>Until: when a failure there is forgotten that alone keeps the guest from a host.</returns>
+    public (string Why, DateTimeOffset? Until) WhyNone(GuestFacts guest, string? onlyHost)
     {
         const int Named = 4;
-        var verdicts = PlacementPolicy.Explain(_ledger, guest.Placement)
-            .Where(verdict => verdict.HostId != guest.HostId && (onlyHost is null || verdict.HostId == onlyHost))
-            .OrderBy(verdict => verdict.Obstacles.Count).ThenBy(verdict => verdict.HostId, StringComparer.Ordinal)
+        var search = Look(guest);
+        var refused = _ledger.LedgerHosts
+            .Where(host => host != search.Source && (onlyHost is null || host.Facts.HostId == onlyHost))
+            .Select(host => (Host: host, Obstacles: search.All(host)))
+            .OrderBy(refusal => refusal.Obstacles.Count).ThenBy(refusal => refusal.Host.Index)
             .ToList();
-        if (verdicts.Count == 0)
+        if (refused.Count == 0)
         {
-            return onlyHost is null ? "There is no other host." : $"There is no host {onlyHost}.";
+            return (onlyHost is null ? "There is no other host." : $"There is no host {onlyHost}.", null);
         }
 
-        var words = string.Join("; ", verdicts.Take(Named).Select(verdict =>
-            $"{verdict.HostId}: {string.Join(", ", verdict.Obstacles.Select(obstacle => obstacle.Message))}"));
-        return verdicts.Count <= Named ? words : $"{words}; and {verdicts.Count - Named} more";
+        var words = string.Join("; ", refused.Take(Named).Select(refusal =>
+            $"{refusal.Host.Facts.HostId}: {string.Join(", ", refusal.Obstacles.Select(obstacle => ObstacleText.Of(search, refusal.Host, obstacle)))}"));
+        return (
+            refused.Count <= Named ? words : FormattableString.Invariant($"{words}; and {refused.Count - Named} more"),
+            refused.Where(refusal => refusal.Obstacles is [Obstacle.RecentFailure]).Min(refusal => search.Failure(refusal.Host)?.Until));
     }
 }

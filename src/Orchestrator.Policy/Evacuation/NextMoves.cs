@@ -3,7 +3,8 @@ namespace Orchestrator.Policy.Evacuation;
 /// <summary>
 /// Which moves to begin now. A transfer shared by many is slow, and what is slow is dirtied longer, so no more are begun than keep the links
 /// full: a move is begun when what is under way will not fill its two links for as long as a preparation takes. Large guests go nearly alone
-/// that way; of small ones several are prepared while one is sent.
+/// that way; of small ones several are prepared while one is sent. To send two large ones at once, lest the link stand still when one fails,
+/// costs more in what they dirty than it saves.
 /// </summary>
 internal sealed class NextMoves
 {
@@ -66,10 +67,12 @@ internal sealed class NextMoves
     public static TimeSpan Lead(MovePace pace) => (pace.Prepare * LeadFactor) + pace.Finish;
 
     /// <summary>
-    /// First those that take their time whatever the links: restarts, and guests that will not converge. Then those on the links with most left
-    /// to carry, of those the longest first.
+    /// First those that take their time whatever the links: restarts, guests that will not converge, and guests that have failed before, for
+    /// after another failure there is a longer wait. Then those on the links with most left to carry. Of those, first what is sent faster than
+    /// it is prepared, the shortest first: links are full sooner, and the end is not left to a crowd of small guests of which one is likely to
+    /// fail and to be waited for. Then the longest first, so that what is left at the end can be shared out evenly (Graham 1969).
     /// </summary>
-    public static IReadOnlyList<AssignedMove> InOrder(Links links, IReadOnlyList<AssignedMove> moves)
+    public static IReadOnlyList<AssignedMove> InOrder(FleetFacts facts, Links links, IReadOnlyList<AssignedMove> moves)
     {
         Dictionary<string, double> ups = new(StringComparer.Ordinal);
         Dictionary<string, double> downs = new(StringComparer.Ordinal);
@@ -79,12 +82,19 @@ internal sealed class NextMoves
             downs[move.Target] = downs.GetValueOrDefault(move.Target) + (move.Forecast.Bytes.Bytes / links.Down(move.Target));
         }
 
-        return [.. moves
-            .OrderByDescending(move => move.Wish.Treatment is GuestTreatment.Restart)
-            .ThenBy(move => move.Forecast.Converges)
-            .ThenByDescending(move => Math.Max(ups[move.Source], downs[move.Target]))
-            .ThenByDescending(move => move.Forecast.Bytes.Bytes / links.Full(move.Flow(1)))
-            .ThenBy(move => move.Guest.GuestId, StringComparer.Ordinal)];
+        var brief = facts.Pace.Prepare.TotalSeconds;
+        return
+        [
+            .. moves
+                .Select(move => (Move: move, Seconds: move.Forecast.Bytes.Bytes / links.Full(move.Flow(1))))
+                .OrderByDescending(timed => timed.Move.Wish.Treatment is GuestTreatment.Restart)
+                .ThenBy(timed => timed.Move.Forecast.Converges && timed.Move.Wish.Avoid is null)
+                .ThenByDescending(timed => Math.Max(ups[timed.Move.Source], downs[timed.Move.Target]))
+                .ThenBy(timed => timed.Seconds > brief)
+                .ThenBy(timed => timed.Seconds > brief ? -timed.Seconds : timed.Seconds)
+                .ThenBy(timed => timed.Move.Guest.GuestId, StringComparer.Ordinal)
+                .Select(timed => timed.Move),
+        ];
     }
 
     public bool CanBegin(AssignedMove move)

@@ -4,7 +4,7 @@ namespace Orchestrator.Policy.Evacuation;
 
 /// <summary>Which guest goes where.</summary>
 /// <param name="Moves">In no order of time.</param>
-internal sealed record TargetAssignment(IReadOnlyList<AssignedMove> Moves, IReadOnlyList<StuckGuest> Stuck)
+internal sealed record TargetAssignment(IReadOnlyList<AssignedMove> Moves, IReadOnlyList<NoTarget> Stuck)
 {
     // Bins are packed largest first (Johnson 1973); with hosts to choose from, the choice balances, and packs tightly when that fails.
     public static TargetAssignment Of(FleetFacts facts, IReadOnlyList<MoveWish> wishes, IReadOnlyList<BegunMove> begun)
@@ -30,6 +30,7 @@ internal sealed record TargetAssignment(IReadOnlyList<AssignedMove> Moves, IRead
         private readonly IReadOnlyList<LedgerHost> _targets;
         private readonly Dictionary<string, double> _downBusy = new(StringComparer.Ordinal);
         private readonly Dictionary<string, AssignedMove> _moves = new(StringComparer.Ordinal);
+        private readonly Dictionary<(string GuestId, long Rate), MoveForecast> _forecasts = [];
         private readonly HashSet<string> _silent;
         private double _bound;
 
@@ -78,8 +79,7 @@ internal sealed record TargetAssignment(IReadOnlyList<AssignedMove> Moves, IRead
 
             return new(
                 [.. _moves.Values.OrderBy(move => move.Guest.GuestId, StringComparer.Ordinal)],
-                [.. stuck.OrderBy(wish => wish.Guest.GuestId, StringComparer.Ordinal)
-                    .Select(wish => new StuckGuest(wish.Guest.GuestId, wish.Guest.HostId, WhyNone(wish)))]);
+                [.. stuck.OrderBy(wish => wish.Guest.GuestId, StringComparer.Ordinal).Select(WhyNone)]);
         }
 
         // 2 = told where, 1 = hardly a choice, 0 = any.
@@ -137,6 +137,11 @@ internal sealed record TargetAssignment(IReadOnlyList<AssignedMove> Moves, IRead
                     .OrderBy(move => move.Guest.Memory).ThenBy(move => move.Guest.GuestId, StringComparer.Ordinal).ToList();
                 foreach (var move in there)
                 {
+                    if (host.MemoryFree + move.Guest.Memory < wish.Guest.Memory)
+                    {
+                        continue;
+                    }
+
                     TakeBack(move);
                     if (search.First(host) is null)
                     {
@@ -172,7 +177,11 @@ internal sealed record TargetAssignment(IReadOnlyList<AssignedMove> Moves, IRead
             : wish.Guest.Placement.Guest.TargetHostId is { } target ? $"Somebody else is moving it to {target}."
             : null;
 
-        private string WhyNone(MoveWish wish) => WhyNotLeave(wish) ?? _ground.WhyNone(wish.Guest, wish.Fixed);
+        private NoTarget WhyNone(MoveWish wish)
+        {
+            var (why, until) = WhyNotLeave(wish) is { } stays ? (stays, null) : _ground.WhyNone(wish.Guest, wish.Fixed);
+            return new NoTarget(new StuckGuest(wish.Guest.GuestId, wish.Guest.HostId, why), until);
+        }
 
         private MoveForecast Forecast(MoveWish wish, string target)
         {
@@ -181,8 +190,14 @@ internal sealed record TargetAssignment(IReadOnlyList<AssignedMove> Moves, IRead
                 return new MoveForecast(DataSize.Zero, _facts.Pace.Restart, Converges: true);
             }
 
-            var full = _links.Full(new Flow(wish.Guest.HostId, target, 1, wish.Guest.MaxRate));
-            return MoveForecast.Of(wish.Guest, wish.MaxDowntime, new DataRate((long)full));
+            // Targets with links alike, and most are, have one forecast.
+            var key = (wish.Guest.GuestId, (long)_links.Full(new Flow(wish.Guest.HostId, target, 1, wish.Guest.MaxRate)));
+            if (!_forecasts.TryGetValue(key, out var forecast))
+            {
+                _forecasts[key] = forecast = MoveForecast.Of(wish.Guest, wish.MaxDowntime, new DataRate(key.Item2));
+            }
+
+            return forecast;
         }
 
         // What the sources need in any case: below it no target's link makes anything later.
@@ -201,3 +216,6 @@ internal sealed record TargetAssignment(IReadOnlyList<AssignedMove> Moves, IRead
         private void AddBusy(string host, long bytes) => _downBusy[host] = _downBusy.GetValueOrDefault(host) + (bytes / Down(host));
     }
 }
+
+/// <param name="Until">From when a host may take it again where it failed lately; null = not known.</param>
+internal sealed record NoTarget(StuckGuest Guest, DateTimeOffset? Until);

@@ -13,7 +13,7 @@ internal sealed class VirtualRun
     public VirtualRun(FleetFacts facts, IReadOnlyList<AssignedMove> moves, IReadOnlyList<BegunMove> begun)
     {
         (_facts, _links, _lead) = (facts, new Links(facts), NextMoves.Lead(facts.Pace).TotalSeconds);
-        _waiting = [.. NextMoves.InOrder(_links, moves)];
+        _waiting = [.. NextMoves.InOrder(facts, _links, moves)];
         _running.AddRange(begun.Select(move => new Running(move, null) { PhaseLeft = PhaseTime(move.Stage) }));
         var number = 0;
         _running.AddRange(facts.Foreign.Select(other => new Running(

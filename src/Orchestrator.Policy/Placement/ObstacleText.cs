@@ -72,7 +72,7 @@ internal static class ObstacleText
     }
 
     private static string Failure(Search search, LedgerHost host) => search.Failure(host) is { } failure
-        ? $"a move of the guest there failed {Seconds(search.At - failure.At)} ago; not again for {Seconds(failure.Until - search.At)}"
+        ? $"a move of the guest there failed at {Moment(failure.At)}; not again before {Moment(failure.Until)}"
         : "";
 
     private static string Device(LedgerHost host, FleetGuest guest, DeviceNeed need)
@@ -127,6 +127,6 @@ internal static class ObstacleText
     private static string Count(int count, string noun) =>
         string.Create(CultureInfo.InvariantCulture, $"{count} {noun}{(count == 1 ? "" : "s")}");
 
-    private static string Seconds(TimeSpan time) =>
-        string.Create(CultureInfo.InvariantCulture, $"{Math.Max(0, Math.Ceiling(time.TotalSeconds)):0} s");
+    // The moment, not how long ago: whoever asks again gets the same words.
+    private static string Moment(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss'Z'", CultureInfo.InvariantCulture);
 }

@@ -5,7 +5,7 @@ using Spectre.Console;
 namespace Orchestrator.Bench.Evacuation;
 
 /// <summary>All set-ups, all seeds, everybody.</summary>
-internal sealed record EvacuationResult(IReadOnlyList<ulong> Seeds, string Commit, IReadOnlyList<SetupResult> Setups)
+internal sealed record EvacuationResult(IReadOnlyList<ulong> Seeds, string Commit, IReadOnlyList<SetupResult> Setups, IReadOnlyList<PlanningFigures> Planning)
 {
     private static readonly JsonSerializerOptions s_compact = new()
     {
@@ -38,6 +38,11 @@ internal sealed record EvacuationResult(IReadOnlyList<ulong> Seeds, string Commi
         var ours = Setups.SelectMany(setup => setup.By).Where(by => by.By == names[0]).ToList();
         console.Profile.Out.Writer.WriteLine(FormattableString.Invariant(
             $"{names[0]}: what the plan said was off by {100 * ours.Max(by => by.PlanErrorWorst ?? 0):0} % at worst without trouble; longest downtime {ours.Max(by => by.LongestDowntimeS):0.00} s"));
+        foreach (var planning in Planning)
+        {
+            console.Profile.Out.Writer.WriteLine(FormattableString.Invariant(
+                $"500 hosts, 10,000 guests, {planning.Name}, {planning.GuestsToMove} guests to move ({planning.Stuck} stuck), plan {planning.PlanRatio:0.00} x its bound: first step {planning.FirstNextMs:0} ms, step {planning.NextMs:0} ms, outlook {planning.OutlookMs:0} ms, plan {planning.PlanMs:0} ms"));
+        }
     }
 }
 

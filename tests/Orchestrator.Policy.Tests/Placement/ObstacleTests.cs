@@ -128,10 +128,10 @@ public class ObstacleTests
     }
 
     [Fact]
-    public void Judge_FailedThereLately_SaysHowLong()
+    public void Judge_FailedThereLately_SaysUntilWhen()
     {
         var request = Request() with { RecentFailures = [new FailedMove("b", s_at.AddSeconds(-40), s_at.AddSeconds(260))] };
-        Stands(Judge(Host("b"), request), Obstacle.RecentFailure, "a move of the guest there failed 40 s ago; not again for 260 s");
+        Stands(Judge(Host("b"), request), Obstacle.RecentFailure, "a move of the guest there failed at 2026-01-01 11:59:20Z; not again before 2026-01-01 12:04:20Z");
         Assert.Empty(Judge(Host("b"), request with { RecentFailures = [new FailedMove("b", s_at.AddSeconds(-400), s_at)] }).Obstacles);
         Assert.Empty(Judge(Host("c"), request).Obstacles);
     }
