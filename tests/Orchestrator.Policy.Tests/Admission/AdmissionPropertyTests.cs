@@ -1,5 +1,4 @@
 using System.Text.Json;
-using FsCheck;
 using FsCheck.Fluent;
 using Orchestrator.Policy.Admission;
 using Orchestrator.Policy.Placement;
@@ -168,5 +167,5 @@ public class AdmissionPropertyTests
     private static FleetHost Host(AdmissionSnapshot snapshot, string hostId) => snapshot.Fleet.Hosts.Single(host => host.HostId == hostId);
 
     private static void Check(Action<AdmissionSnapshot> holds) =>
-        FsCheck.Check.One(Config.QuickThrowOnFailure.WithMaxTest(500), Prop.ForAll(Queues.Drawn.ToArbitrary(), holds));
+        FsCheck.Check.One(Drawing.Of(500), Prop.ForAll(Queues.Drawn.ToArbitrary(), holds));
 }

@@ -43,7 +43,7 @@ public class QueueOrderTests
 
     [Fact]
     public void Of_AnyQueue_IsAPermutationAndDoesNotDependOnTheListing() => Check.One(
-        Config.QuickThrowOnFailure,
+        Drawing.Of(100),
         Prop.ForAll(Queues.Drawn.ToArbitrary(), snapshot =>
         {
             var order = QueueOrder.Of(snapshot.Queue, PreparingGate.Line, snapshot.Limits, s_nobody, Queues.Now);

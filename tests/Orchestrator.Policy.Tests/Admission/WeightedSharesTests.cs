@@ -37,7 +37,7 @@ public class WeightedSharesTests
 
     [Fact]
     public void Of_AnyFlows_NoLinkIsExceededAndNoShareCanRise() => Check.One(
-        Config.QuickThrowOnFailure.WithMaxTest(1000),
+        Drawing.Of(1000),
         Prop.ForAll(Drawn.ToArbitrary(), drawn =>
         {
             var (links, flows) = drawn;

@@ -10,7 +10,7 @@ namespace Orchestrator.Policy.Tests.Evacuation;
 public class ConductorPropertyTests
 {
     private const int ManyBeats = 6000;
-    private static readonly Config s_config = Config.QuickThrowOnFailure.WithMaxTest(150);
+    private static readonly Config s_config = Drawing.Of(150);
 
     private static Gen<(DrawnFleet Fleet, List<int> Fate)> Worlds =>
         from fleet in DrawnFleet.Fleets

@@ -9,7 +9,7 @@ namespace Orchestrator.Policy.Tests.Evacuation;
 /// <summary>What must hold for every fleet, possible or not. The plan is checked by rules of its own, not by the planner's.</summary>
 public class PlannerPropertyTests
 {
-    private static readonly Config s_config = Config.QuickThrowOnFailure.WithMaxTest(500);
+    private static readonly Config s_config = Drawing.Of(500);
 
     [Fact]
     public void Plan_EveryGuestOfTheHosts_IsMovedStuckOrSkipped() => Check(drawn =>

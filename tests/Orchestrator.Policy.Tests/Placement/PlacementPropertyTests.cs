@@ -7,7 +7,7 @@ namespace Orchestrator.Policy.Tests.Placement;
 /// <summary>What must hold for every fleet and every row of requests that are placed one after the other.</summary>
 public class PlacementPropertyTests
 {
-    private static readonly Config s_config = Config.QuickThrowOnFailure.WithMaxTest(400);
+    private static readonly Config s_config = Drawing.Of(400);
 
     [Fact]
     public void Drawn_Fleets_MeetEveryObstacleAndFindHosts()
