@@ -28,6 +28,9 @@ public sealed record MoveReport
     /// <summary>Its room on the target is counted in the host's free memory already.</summary>
     public bool Reserved { get; init; }
 
+    /// <summary>Queued, and its guest's owner has been told and is waited for.</summary>
+    public bool AwaitsOwner { get; init; }
+
     /// <summary>It is being undone.</summary>
     public bool CancelAsked { get; init; }
 }

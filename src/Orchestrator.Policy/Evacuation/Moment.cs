@@ -106,7 +106,7 @@ internal sealed class Moment
         return new BegunMove(
             guest.GuestId,
             flow,
-            Stage(report?.Progress),
+            report is { Progress: MoveProgress.Queued, AwaitsOwner: true } ? MoveStage.Announced : Stage(report?.Progress),
             report?.Remaining is { } remaining ? Left(guest, remaining, full) : forecast.Bytes,
             report is not null && EvacuationConductor.IsSlow(report, forecast, full),
             report?.Reserved ?? false);

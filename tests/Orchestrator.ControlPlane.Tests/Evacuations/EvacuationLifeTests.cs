@@ -237,6 +237,30 @@ public sealed class EvacuationLifeTests(EvacuationFixture fixture) : IClassFixtu
     }
 
     [Fact]
+    public async Task OwnersAreToldAllAtOnce_AndATargetThatIsCordonedMeanwhile_IsChosenAnew()
+    {
+        var host = await _rack.AddHostAsync();
+        var first = await _rack.AddHostAsync();
+        for (var guest = 0; guest < 8; guest++)
+        {
+            await _rack.AddGuestAsync(host, define => define.Spec.Vcpus = 1);
+        }
+
+        var started = await _rack.StartAsync(host, spec => spec.Notice = new NoticeTerms { LeadTime = Migrations.Fleet.Seconds(600) });
+        await _rack.UntilAsync(started.EvacuationId, evacuation => evacuation.Guests.Count == 8
+            && evacuation.Guests.All(guest => guest.State is EvacuationGuestState.Moving && guest.TargetHostId == first.HostId));
+        var second = await _rack.AddHostAsync();
+        await _rack.CordonAsync(first);
+        var again = await _rack.UntilAsync(started.EvacuationId, evacuation =>
+            evacuation.Guests.All(guest => guest.State is EvacuationGuestState.Moving && guest.TargetHostId == second.HostId));
+        Assert.All(again.Guests, guest => Assert.Equal(2U, guest.Attempts));
+        Assert.Empty(_rack.Moves.Prepared);
+
+        await _rack.Evacuations.CancelEvacuationAsync(new CancelEvacuationRequest { EvacuationId = started.EvacuationId });
+        await _rack.EndAsync(started.EvacuationId, EvacuationState.Cancelled);
+    }
+
+    [Fact]
     public async Task DeadlineThatWillNotBeKept_NamesTheGuests_AndStopsNothing()
     {
         var host = await _rack.AddHostAsync();

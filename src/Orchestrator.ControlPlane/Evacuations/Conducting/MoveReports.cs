@@ -20,7 +20,7 @@ internal sealed class MoveReports(MigrationHistory history, TimeProvider clock)
         NpgsqlConnection connection, Guid evacuationId, EvacuationState state, CancellationToken cancellation)
     {
         const string Sql = """
-            SELECT m.migration_id AS MigrationId, m.phase, m.phase_since AS PhaseSince, m.listen_uri AS ListenUri, m.undoing,
+            SELECT m.migration_id AS MigrationId, m.phase, m.phase_since AS PhaseSince, m.listen_uri AS ListenUri, m.undoing, m.notice_until AS NoticeUntil,
                    m.failure_message AS FailureMessage, m.attention_message AS AttentionMessage, m.latest_reading::text AS LatestReading,
                    EXISTS (SELECT FROM migration_slots s WHERE s.migration_id = m.migration_id) AS HasSlot
               FROM migrations m
@@ -69,6 +69,7 @@ internal sealed class MoveReports(MigrationHistory history, TimeProvider clock)
                 ? new DataRate(Size(reading.BandwidthBytesPerSecond).Bytes) : null,
             TransferringFor = phase is MigrationPhase.Copying ? now - new DateTimeOffset(row.PhaseSince, TimeSpan.Zero) : TimeSpan.Zero,
             Reserved = row.HasSlot,
+            AwaitsOwner = row.NoticeUntil is { } until && new DateTimeOffset(until, TimeSpan.Zero) > now,
             CancelAsked = row.Undoing,
         };
     }
@@ -98,6 +99,7 @@ internal sealed record MoveRow(
     DateTime PhaseSince,
     string ListenUri,
     bool Undoing,
+    DateTime? NoticeUntil,
     string FailureMessage,
     string AttentionMessage,
     string? LatestReading,
