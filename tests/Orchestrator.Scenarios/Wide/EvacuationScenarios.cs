@@ -31,11 +31,11 @@ public class EvacuationScenarios(EvacuationFleet fleet, ITestOutputHelper output
     [Fact]
     public async Task SixGuests_ControlPlaneKilledThreeTimes_AllMoveThatCan_AndTheOtherSaysWhyNot()
     {
-        var ordinary = new[] { await GuestAsync(Slow.Load), await GuestAsync(Load.Light), await GuestAsync(Load.Light) };
+        var ordinary = new[] { await GuestAsync(Slow.Load), await GuestAsync(Slow.Brief), await GuestAsync(Slow.Brief) };
         var restless = await GuestAsync(Slow.Load);
-        var paused = await GuestAsync(Load.Light);
+        var paused = await GuestAsync(Slow.Brief);
         await fleet.AskAsync((replica, options) => replica.Guests.PauseGuestAsync(new PauseGuestRequest { GuestId = paused.Id }, options));
-        var large = await GuestAsync(Load.Light, definition => definition.Spec.MemoryBytes = 1024 * Mebibyte);
+        var large = await GuestAsync(Slow.Brief, definition => definition.Spec.MemoryBytes = 1024 * Mebibyte);
         var spec = await SpecAsync();
 
         // One does not converge under its own policy; whatever failed once is finished with post-copy.
@@ -108,7 +108,7 @@ public class EvacuationScenarios(EvacuationFleet fleet, ITestOutputHelper output
     {
         for (var number = 0; number < 2; number++)
         {
-            await GuestAsync(Load.Light);
+            await GuestAsync(Slow.Brief);
             await GuestAsync(Slow.Load);
         }
 

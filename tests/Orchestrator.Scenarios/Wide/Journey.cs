@@ -77,7 +77,10 @@ internal sealed class Journey : IAsyncDisposable
         foreach (var (from, to) in stays.Count == 1 ? [(stays[0], ConsoleTranscript.Empty)] : stays.Zip(stays.Skip(1)))
         {
             var trace = HeartbeatTrace.Between(from, to);
-            Assert.True(trace.Verdict == (stays.Count == 1 ? GuestVerdict.NotOnTarget : GuestVerdict.Intact), $"{trace}");
+            Assert.True(
+                trace.Verdict == (stays.Count == 1 ? GuestVerdict.NotOnTarget : GuestVerdict.Intact),
+                $"{trace}\nlast: {string.Join(" | ", from.Lines.TakeLast(3))} | {from.Unfinished}\n"
+                + $"first: {string.Join(" | ", to.Lines.Take(3))}\nlistened from: {string.Join(", ", Stays.Select(stay => stay.HeardSince))}");
             longest = trace.Outage.Longest > longest ? trace.Outage.Longest : longest;
         }
 
@@ -113,7 +116,7 @@ internal sealed class Journey : IAsyncDisposable
                 var console = await HeartbeatReader.ConnectAsync(socket, TimeProvider.System, _ending.Token);
                 lock (_gate)
                 {
-                    _stays.Add(new Stay(host.HostId, madeAt, console));
+                    _stays.Add(new Stay(host.HostId, madeAt, console) { HeardSince = TimeProvider.System.GetElapsedTime(0) });
                 }
 
                 await foreach (var _ in console.LinesAsync(_ending.Token))
@@ -133,6 +136,9 @@ internal sealed class Journey : IAsyncDisposable
 /// <param name="MadeAt">When the engine made its socket; an engine that is going may take a reader once more.</param>
 internal sealed record Stay(string HostId, DateTime MadeAt, HeartbeatReader Console)
 {
+    /// <summary>By the same clock as the times of its lines.</summary>
+    public TimeSpan HeardSince { get; init; }
+
     public TimeSpan? FirstBeat => Console.Transcript.Lines.FirstOrDefault(line => line.Line is SerialLine.Beat)?.At;
 
     public Heartbeat? LastBeat => (Console.Transcript.Lines.LastOrDefault(line => line.Line is SerialLine.Beat)?.Line as SerialLine.Beat)?.Heartbeat;

@@ -77,7 +77,7 @@ public class LostHostScenarios(WideFleet fleet) : IAsyncLifetime
         // It is left alone until it is readmitted, though its agent is back.
         using var patience = new CancellationTokenSource(ScenarioFleet.Bound);
         await Silent.StartAsync(patience.Token);
-        var newcomer = new DefineGuestRequest { GuestId = lost.Id + "-2", Spec = ScenarioGuest.Spec(Load.Light) };
+        var newcomer = new DefineGuestRequest { GuestId = lost.Id + "-2", Spec = ScenarioGuest.Spec(Slow.Brief) };
         await fleet.AskAsync((replica, options) => replica.Guests.DefineGuestAsync(newcomer, options));
         await AssertRefusedAsync("HOST_DEAD", fleet.AskAsync((replica, options) => replica.Guests.StartGuestAsync(
             new StartGuestRequest { GuestId = newcomer.GuestId, HostId = "host-c" }, options)));
@@ -153,7 +153,7 @@ public class LostHostScenarios(WideFleet fleet) : IAsyncLifetime
 
     private async Task<Resident> GuestAsync(string hostId, Load? load = null)
     {
-        var guest = await Resident.StartAsync(fleet, hostId, load ?? Load.Light);
+        var guest = await Resident.StartAsync(fleet, hostId, load ?? Slow.Brief);
         _guests.Add(guest);
         return guest;
     }

@@ -74,7 +74,7 @@ public class NoticeScenarios(WideFleet fleet) : IAsyncLifetime
 
     private async Task<Resident> StartAsync(NoticeTerms terms)
     {
-        var guest = await Resident.StartAsync(fleet, "host-a", Load.Light, definition => definition.Notice = terms);
+        var guest = await Resident.StartAsync(fleet, "host-a", Slow.Brief, definition => definition.Notice = terms);
         _guests.Add(guest);
         return guest;
     }

@@ -51,7 +51,7 @@ public class QueueScenarios(WideFleet fleet) : IAsyncLifetime
         var asked = new List<(string Name, string Id)>();
         foreach (var (name, priorityClass) in new[] { ("first", "user"), ("second", "user"), ("dropped", "user"), ("urgent", "evacuation") })
         {
-            var guest = await GuestAsync(Load.Light);
+            var guest = await GuestAsync(Slow.Brief);
             var request = guest.Request("host-b", "suspend-if-needed", 5000);
             request.PriorityClass = priorityClass;
             asked.Add((name, await guest.MigrateAsync(request)));
@@ -109,7 +109,7 @@ public class QueueScenarios(WideFleet fleet) : IAsyncLifetime
     public async Task TargetCordoned_WhatIsBeingPreparedGoesOn_WhatWaitsGoesElsewhereOrWaits()
     {
         await LimitAsync(limits => limits.Preparing = limits.PreparingPerTarget = 1);
-        var (prepared, bound, free) = (await GuestAsync(Load.Light), await GuestAsync(Load.Light), await GuestAsync(Load.Light));
+        var (prepared, bound, free) = (await GuestAsync(Slow.Brief), await GuestAsync(Slow.Brief), await GuestAsync(Slow.Brief));
         var target = fleet.Fleet.Agent("host-b");
         target.Process.Freeze();
         var preparing = await prepared.MigrateAsync("host-b", "suspend-if-needed", 5000);

@@ -111,7 +111,7 @@ public class ReplicaTroubleScenarios(WideFleet fleet, ITestOutputHelper output) 
         var database = fleet.Fleet.Database!;
 
         // One waits in the queue all the while.
-        var waiting = await Resident.StartAsync(fleet, "host-a", Load.Light);
+        var waiting = await Resident.StartAsync(fleet, "host-a", Slow.Brief);
         _guests.Add(waiting);
         var request = waiting.Request("host-c", "suspend-if-needed", 5000);
         request.NotBefore = Google.Protobuf.WellKnownTypes.Timestamp.FromDateTimeOffset(TimeProvider.System.GetUtcNow() + TimeSpan.FromSeconds(5));

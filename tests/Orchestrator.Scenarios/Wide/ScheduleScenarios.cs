@@ -38,7 +38,7 @@ public class ScheduleScenarios(WideFleet fleet) : IAsyncLifetime
     [Fact]
     public async Task WindowOpensAndCloses_OneBeginsInIt_OneThatWaitedTooLongIsNotBegun_OneThatRunsRunsOn()
     {
-        var (inTime, lasting, late) = (await GuestAsync(Load.Light), await GuestAsync(Slow.Endless), await GuestAsync(Load.Light));
+        var (inTime, lasting, late) = (await GuestAsync(Slow.Brief), await GuestAsync(Slow.Endless), await GuestAsync(Slow.Brief));
         var dueAt = Soon();
 
         // In a zone that is not the machine's.
@@ -54,7 +54,7 @@ public class ScheduleScenarios(WideFleet fleet) : IAsyncLifetime
             limits.Transferring = limits.TransferringPerSource = limits.TransferringPerTarget = 1;
             limits.Preparing = limits.PreparingPerTarget = 1;
         });
-        var blocker = await GuestAsync(Load.Light);
+        var blocker = await GuestAsync(Slow.Brief);
         var prepared = await blocker.MigrateAsync("host-b", "suspend-if-needed", 5000);
         await fleet.AwaitMigrationAsync(prepared, migration => migration.Phase == MigrationPhase.Preparing);
         var lateDue = Soon();

@@ -6,6 +6,9 @@ namespace Orchestrator.Scenarios.Wide;
 /// <summary>Guests and policies that leave a scenario the time to do something in the middle of a copy.</summary>
 internal static class Slow
 {
+    /// <summary>Converges at once, yet takes long enough for whoever listens to be there before the guest is.</summary>
+    public static Load Brief { get; } = new(8, 2, 8);
+
     /// <summary>About two seconds a pass, and never less left than that.</summary>
     public static Load Load { get; } = new(8, 32, 4);
 
