@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Options;
 using Orchestrator.ControlPlane.Database;
+using Orchestrator.ControlPlane.Evacuations;
 using Orchestrator.ControlPlane.Guests;
 using Orchestrator.ControlPlane.Hosts;
 using Orchestrator.ControlPlane.Migrations;
@@ -56,7 +57,7 @@ internal static class Program
 
         builder.AddListening(
             HostService.Descriptor, GuestService.Descriptor, PolicyService.Descriptor, MigrationService.Descriptor, AdmissionService.Descriptor,
-            ReplicaService.Descriptor, ScheduleService.Descriptor, NoticeService.Descriptor);
+            ReplicaService.Descriptor, ScheduleService.Descriptor, NoticeService.Descriptor, EvacuationService.Descriptor);
         builder.AddDatabase();
         builder.AddReplicas();
         builder.AddPolicies();
@@ -66,6 +67,7 @@ internal static class Program
         builder.AddPlacement();
         builder.AddQueue();
         builder.AddNotices();
+        builder.AddEvacuations();
         builder.AddSchedules();
 
         var app = builder.Build();
@@ -77,6 +79,7 @@ internal static class Program
         app.MapMigrations();
         app.MapQueue();
         app.MapNotices();
+        app.MapEvacuations();
         app.MapSchedules();
         return app;
     }

@@ -16,6 +16,9 @@ public sealed class ControlPlaneFixture : IAsyncLifetime
     private readonly List<WebApplication> _running = [];
     private readonly List<GrpcChannel> _channels = [];
 
+    /// <summary>Of every replica, beside those that all tests have.</summary>
+    public IReadOnlyList<string> Settings { get; init; } = [];
+
     public string ConnectionString => _database.ConnectionString;
 
     public HostService.HostServiceClient Hosts => new(_channels[0]);
@@ -82,7 +85,7 @@ public sealed class ControlPlaneFixture : IAsyncLifetime
             $"--Database:ConnectionString={_database.ConnectionString}", "--Listen:Address=http://127.0.0.1:0",
             "--Logging:LogLevel:Default=None", "--Logging:LogLevel:Microsoft.AspNetCore=None", "--Agents:ReportInterval=00:00:00.05",
             "--Agents:ResyncEvery=00:00:00.2", "--Agents:SilenceLimit=00:00:02", "--Agents:LongestPause=00:00:00.3",
-            "--Hosts:NoteEvery=00:00:00.4", "--Hosts:SuspectAfter=00:00:04", "--Hosts:LostAfter=00:00:08", .. settings,
+            "--Hosts:NoteEvery=00:00:00.4", "--Hosts:SuspectAfter=00:00:04", "--Hosts:LostAfter=00:00:08", .. Settings, .. settings,
         ]);
         await app.StartAsync();
         return app;

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Dapper;
 using Npgsql;
 using Orchestrator.ControlPlane.Database;
+using Orchestrator.ControlPlane.Database.Notifications;
 using Orchestrator.V1;
 
 namespace Orchestrator.ControlPlane.Hosts;
@@ -109,9 +110,13 @@ internal sealed class HostStore(DatabaseGate database)
     /// <returns>False when there is no such host.</returns>
     public Task<bool> SetCordonAsync(string hostId, bool cordoned, string reason, CancellationToken cancellation)
     {
-        const string Sql = "UPDATE hosts SET cordoned = @cordoned, cordon_reason = @reason WHERE host_id = @hostId";
+        const string Sql = $"""
+            WITH written AS (
+                UPDATE hosts SET cordoned = @cordoned, cordon_reason = @reason WHERE host_id = @hostId RETURNING host_id)
+            SELECT count(*), count(pg_notify('{NotificationChannel.Host}', host_id)) FROM written
+            """;
         return database.RunAsync(
-            async (connection, token) => await connection.ExecuteAsync(
+            async (connection, token) => await connection.ExecuteScalarAsync<long>(
                 new CommandDefinition(Sql, new { hostId, cordoned, reason }, cancellationToken: token)) == 1,
             cancellation);
     }

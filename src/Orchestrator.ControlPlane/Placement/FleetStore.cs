@@ -17,7 +17,7 @@ internal sealed class FleetStore(DatabaseGate database, IAgentCalls agents, Time
                coalesce(spec->>'accelerator', '') AS Accelerator, (spec->'vfioDevices')::text AS VfioDevices,
                labels::text AS Labels, placement::text AS Placement, host_id AS HostId, migration_target_host_id AS TargetHostId
           FROM guests
-         WHERE host_id IS NOT NULL OR migration_target_host_id IS NOT NULL OR guest_id = @guestId
+         WHERE host_id IS NOT NULL OR migration_target_host_id IS NOT NULL OR guest_id = ANY (@guestIds)
         """;
 
     private const string Hosts = """
@@ -43,7 +43,7 @@ internal sealed class FleetStore(DatabaseGate database, IAgentCalls agents, Time
         async (connection, token) =>
         {
             await using var transaction = await connection.BeginTransactionAsync(System.Data.IsolationLevel.RepeatableRead, token);
-            return await ReadAsync(connection, failureMemory, guestId, token);
+            return await ReadAsync(connection, failureMemory, guestId.Length > 0 ? [guestId] : [], token);
         },
         cancellation);
 
@@ -51,15 +51,16 @@ internal sealed class FleetStore(DatabaseGate database, IAgentCalls agents, Time
     /// The same within whatever transaction the connection is in. Whoever means to hold room on what is read here holds a lock before that
     /// keeps all others from doing so.
     /// </summary>
+    /// <param name="guestIds">Guests that are wanted even when they are on no host.</param>
     public async Task<FleetReading> ReadAsync(
-        NpgsqlConnection connection, TimeSpan failureMemory, string guestId, CancellationToken cancellation)
+        NpgsqlConnection connection, TimeSpan failureMemory, IReadOnlyCollection<string> guestIds, CancellationToken cancellation)
     {
         var now = clock.GetUtcNow();
         var rows = await connection.QueryAsync<HostRow>(new CommandDefinition(Hosts, cancellationToken: cancellation));
         var hosts = rows.Select(ToHost).ToDictionary(host => host.HostId, StringComparer.Ordinal);
         _facts.Keep(hosts.Keys.ToHashSet(StringComparer.Ordinal));
 
-        var guests = (await connection.QueryAsync<GuestRow>(new CommandDefinition(Guests, new { guestId }, cancellationToken: cancellation)))
+        var guests = (await connection.QueryAsync<GuestRow>(new CommandDefinition(Guests, new { guestIds = guestIds.ToArray() }, cancellationToken: cancellation)))
             .AsList();
         var failures = await connection.QueryAsync<FailureRow>(
             new CommandDefinition(Failures, new { since = now - failureMemory }, cancellationToken: cancellation));

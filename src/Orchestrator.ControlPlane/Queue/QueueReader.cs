@@ -19,7 +19,7 @@ internal sealed class QueueReader(FleetStore fleet, TimeProvider clock)
     /// <param name="limits">As they are read under the lock, or without it for who only wants to know.</param>
     public async Task<QueueFacts> ReadAsync(NpgsqlConnection connection, StoredLimits limits, CancellationToken cancellation)
     {
-        var reading = await fleet.ReadAsync(connection, limits.Limits.FailureMemory, "", cancellation);
+        var reading = await fleet.ReadAsync(connection, limits.Limits.FailureMemory, [], cancellation);
         List<QueuedMigration> queue = [];
         List<StrandedMigration> stranded = [];
         Dictionary<Guid, QueuedRow> rows = [];

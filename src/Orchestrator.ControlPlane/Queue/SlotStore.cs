@@ -75,6 +75,30 @@ internal sealed class SlotStore(DatabaseGate database)
             cancellation);
     }
 
+    /// <summary>Has what an evacuation queued and what was not let through yet wait, or wait no more.</summary>
+    public Task HoldAsync(Guid evacuationId, bool held, CancellationToken cancellation)
+    {
+        // Locked in the order of a round, which takes many as well.
+        const string Sql = $"""
+            WITH queued AS MATERIALIZED (
+                SELECT migration_id FROM migrations
+                 WHERE evacuation_id = @evacuationId AND phase = 'Queued' AND paused <> @held
+                 ORDER BY migration_id
+                   FOR UPDATE),
+            written AS (
+                UPDATE migrations m
+                   SET paused = @held, revision = m.revision + 1
+                  FROM queued
+                 WHERE m.migration_id = queued.migration_id AND m.phase = 'Queued'
+             RETURNING m.migration_id)
+            SELECT count(pg_notify('{NotificationChannel.Queue}', migration_id::text)) FROM written
+            """;
+        return database.RunAsync(
+            (connection, token) => connection.ExecuteScalarAsync<long>(
+                new CommandDefinition(Sql, new { evacuationId, held }, cancellationToken: token)),
+            cancellation);
+    }
+
     /// <summary>Ends what waits for a guest that it can never move.</summary>
     /// <returns>Those that were ended.</returns>
     public static async Task<IReadOnlyList<Guid>> EndStrandedAsync(

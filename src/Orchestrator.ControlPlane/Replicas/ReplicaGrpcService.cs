@@ -22,5 +22,6 @@ internal sealed class ReplicaGrpcService(ReplicaStore replicas, ReplicaIdentity 
         LeaseUntil = replica.LeaseUntil.ToTimestamp(),
         Leaving = replica.Leaving,
         Migrations = (uint)replica.Migrations,
+        Evacuations = (uint)replica.Evacuations,
     };
 }

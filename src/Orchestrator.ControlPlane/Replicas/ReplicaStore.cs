@@ -46,7 +46,8 @@ internal sealed class ReplicaStore(DatabaseGate database)
                 DELETE FROM replicas WHERE lease_until < now() - interval '1 hour')
             SELECT r.replica_id AS ReplicaId, r.endpoint, r.version, r.started_at AS StartedAt, r.leaving, r.lease_until AS LeaseUntil,
                    (SELECT count(*) FROM migrations m
-                     WHERE m.replica_id = r.replica_id AND m.phase NOT IN ('Completed', 'Cancelled', 'Failed'))::integer AS Migrations
+                     WHERE m.replica_id = r.replica_id AND m.phase NOT IN ('Completed', 'Cancelled', 'Failed'))::integer AS Migrations,
+                   (SELECT count(*) FROM evacuations e WHERE e.replica_id = r.replica_id AND e.ended_at IS NULL)::integer AS Evacuations
               FROM replicas r
              WHERE r.lease_until >= now() - interval '1 hour'
              ORDER BY r.replica_id
@@ -59,11 +60,11 @@ internal sealed class ReplicaStore(DatabaseGate database)
 
     /// <summary>Positional on purpose: a column that does not fit throws instead of staying at its default.</summary>
     private sealed record Row(
-        Guid ReplicaId, string Endpoint, string Version, DateTime StartedAt, bool Leaving, DateTime LeaseUntil, int Migrations)
+        Guid ReplicaId, string Endpoint, string Version, DateTime StartedAt, bool Leaving, DateTime LeaseUntil, int Migrations, int Evacuations)
     {
         public StoredReplica ToReplica() => new(ReplicaId, Endpoint, Version, new DateTimeOffset(StartedAt, TimeSpan.Zero), Leaving)
         {
-            LeaseUntil = new DateTimeOffset(LeaseUntil, TimeSpan.Zero), Migrations = Migrations,
+            LeaseUntil = new DateTimeOffset(LeaseUntil, TimeSpan.Zero), Migrations = Migrations, Evacuations = Evacuations,
         };
     }
 }
@@ -75,4 +76,7 @@ internal sealed record StoredReplica(Guid ReplicaId, string Endpoint, string Ver
 
     /// <summary>That it commands.</summary>
     public int Migrations { get; init; }
+
+    /// <summary>That it conducts.</summary>
+    public int Evacuations { get; init; }
 }

@@ -35,6 +35,8 @@ internal sealed record BegunMove(string GuestId, Flow Flow, MoveStage Stage, Dat
 
 internal enum MoveStage
 {
+    /// <summary>Waits for its guest's owner, as long as that takes: it holds room, and nothing waits for it.</summary>
+    Announced,
     Preparing,
 
     /// <summary>Waits to be let through to its transfer.</summary>

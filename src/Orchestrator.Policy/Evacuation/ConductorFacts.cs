@@ -25,6 +25,9 @@ public sealed record MoveReport
     /// <summary>Since the transfer began; zero before.</summary>
     public TimeSpan TransferringFor { get; init; }
 
+    /// <summary>Queued, and its guest's owner has been told and is waited for.</summary>
+    public bool AwaitsOwner { get; init; }
+
     /// <summary>It is being undone.</summary>
     public bool CancelAsked { get; init; }
 }

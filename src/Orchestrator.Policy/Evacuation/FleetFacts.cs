@@ -24,8 +24,11 @@ public sealed record FleetFacts
 
     public MovePace Pace { get; init; } = new();
 
-    /// <summary>Hosts that will be emptied themselves later: targets only for guests that no other host takes.</summary>
-    internal IReadOnlySet<string> LastResort { get; init; } = FrozenSet<string>.Empty;
+    /// <summary>
+    /// Hosts that somebody else will empty later: targets only for guests that no other host takes. Those of the evacuation itself, as long as
+    /// their turn has not come, need not be named.
+    /// </summary>
+    public IReadOnlySet<string> LastResort { get; init; } = FrozenSet<string>.Empty;
 
     /// <summary>Hosts that are being emptied, in the fleet as the planner sees it: no targets, whoever uncordons them.</summary>
     internal FleetFacts Emptying(Predicate<string> emptied) => With(host => emptied(host.HostId) && !host.Cordoned
@@ -37,10 +40,13 @@ public sealed record FleetFacts
 /// <summary>A guest that is to move, or may be.</summary>
 public sealed record GuestFacts
 {
-    /// <summary>The guest, where it is, and what it asks of a target. Where it failed lately it is not sent, as placement has it.</summary>
+    /// <summary>The guest, where it is, and what it asks of a target. Where it failed lately it is sent only when there is no other host.</summary>
     public required PlacementRequest Placement { get; init; }
 
     public GuestActivity Activity { get; init; } = GuestActivity.Running;
+
+    /// <summary>Why nobody but who holds it may move it now, e.g. "it is being stopped"; null = the evacuation may.</summary>
+    public string? Held { get; init; }
 
     /// <summary>Memory it dirties per second, as last measured; null = nobody has measured.</summary>
     public DataRate? DirtyRate { get; init; }

@@ -20,7 +20,8 @@ internal sealed class Moment
         Fleet = IsLeaving
             ? facts.Fleet.Emptying(host => phases.TryGetValue(host, out var phase) && phase is HostPhase.Emptying or HostPhase.Empty) with
             {
-                LastResort = phases.Where(host => host.Value is HostPhase.Waiting).Select(host => host.Key).ToHashSet(StringComparer.Ordinal),
+                LastResort = phases.Where(host => host.Value is HostPhase.Waiting).Select(host => host.Key)
+                    .Concat(facts.Fleet.LastResort).ToHashSet(StringComparer.Ordinal),
             }
             : facts.Fleet;
         var links = new Links(Fleet);
@@ -101,7 +102,7 @@ internal sealed class Moment
         return new BegunMove(
             guest.GuestId,
             flow,
-            Stage(report?.Progress),
+            report is { Progress: MoveProgress.Queued, AwaitsOwner: true } ? MoveStage.Announced : Stage(report?.Progress),
             report?.Remaining is { } remaining ? Left(guest, remaining, full) : forecast.Bytes,
             report is not null && EvacuationConductor.IsSlow(report, forecast, full));
     }

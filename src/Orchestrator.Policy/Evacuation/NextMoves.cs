@@ -34,6 +34,11 @@ internal sealed class NextMoves
         for (var index = 0; index < begun.Count; index++)
         {
             var move = begun[index];
+            if (move.Stage is MoveStage.Announced)
+            {
+                continue;
+            }
+
             if (move.Stage is MoveStage.Restarting)
             {
                 _restarting++;

@@ -97,7 +97,7 @@ internal sealed class VirtualRun
 
     private double PhaseTime(MoveStage stage) => stage switch
     {
-        MoveStage.Preparing => _facts.Pace.Prepare.TotalSeconds,
+        MoveStage.Announced or MoveStage.Preparing => _facts.Pace.Prepare.TotalSeconds,
         MoveStage.Prepared or MoveStage.Transferring => 0,
         MoveStage.Finishing => _facts.Pace.Finish.TotalSeconds,
         MoveStage.Restarting => _facts.Pace.Restart.TotalSeconds,
@@ -185,7 +185,7 @@ internal sealed class VirtualRun
             return;
         }
 
-        if (running.Stage is MoveStage.Preparing)
+        if (running.Stage is MoveStage.Announced or MoveStage.Preparing)
         {
             running.Stage = MoveStage.Prepared;
             return;

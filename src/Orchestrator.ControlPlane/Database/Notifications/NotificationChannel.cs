@@ -15,7 +15,7 @@ internal static class NotificationChannel
     /// <summary>Payload: migration_id, or empty for many. It was let through, may transfer, or has another share of the links.</summary>
     public const string Slot = "slot";
 
-    /// <summary>Payload: evacuation_id.</summary>
+    /// <summary>Payload: evacuation_id. It was started, a caller wished something, or its conductor wrote a step.</summary>
     public const string Evacuation = "evacuation";
 
     /// <summary>Payload: notice_id.</summary>
@@ -27,7 +27,7 @@ internal static class NotificationChannel
     /// <summary>Payload: migration_id. A wish waits for whoever commands it, or has its answer.</summary>
     public const string Wish = "wish";
 
-    /// <summary>Payload: host_id. It was declared dead, or readmitted.</summary>
+    /// <summary>Payload: host_id. It was declared dead, readmitted, cordoned or uncordoned.</summary>
     public const string Host = "host";
 
     public static IReadOnlyList<string> All { get; } = [Migration, Queue, Slot, Evacuation, Notice, Replica, Wish, Host];

@@ -115,6 +115,7 @@ internal sealed class MigrationAdmission(AdmissionFacts facts, MigrationStore mi
             RequestedBy = command.RequestedBy,
             GuestWasRunning = guest.State is StoredGuestState.Running,
             PriorityClass = command.PriorityClass,
+            EvacuationId = command.EvacuationId,
             NotBefore = command.NotBefore,
             Phase = MigrationPhase.Queued,
             PhaseSince = at,

@@ -59,6 +59,9 @@ internal sealed record StartMigrationCommand
     /// <summary>Tells the guest's owner first; null = as the guest's own terms say.</summary>
     public required NoticeTerms? Notice { get; init; }
 
+    /// <summary>The evacuation that asks; null = a caller.</summary>
+    public Guid? EvacuationId { get; init; }
+
     /// <summary>As it came, without what its message does not define.</summary>
     public required StartMigrationRequest Request { get; init; }
 
