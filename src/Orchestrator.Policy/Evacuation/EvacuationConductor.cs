@@ -95,7 +95,7 @@ public static class EvacuationConductor
         var wishes = view.Wishes(standing => view.MayGo(standing, DateTimeOffset.MaxValue));
         var later = state.Guests.Where(standing => !view.MayGo(standing, now)).Select(standing => standing.GuestId).ToHashSet(StringComparer.Ordinal);
         var assignment = TargetAssignment.Of(view.Fleet, wishes, view.Begun);
-        var stuck = assignment.Stuck.ToDictionary(none => none.Guest.GuestId, StringComparer.Ordinal);
+        var stuck = assignment.Stuck.ToDictionary(guest => guest.GuestId, guest => guest.Message, StringComparer.Ordinal);
         var links = new Links(view.Fleet);
         var next = new NextMoves(view.Fleet, links, view.Begun, view.Rates(links));
         Dictionary<string, AssignedMove> begun = new(StringComparer.Ordinal);
@@ -114,7 +114,7 @@ public static class EvacuationConductor
                 .. state.Guests.Select(standing =>
                     later.Contains(standing.GuestId) ? standing
                     : begun.TryGetValue(standing.GuestId, out var move) ? Begun(standing, move)
-                    : stuck.TryGetValue(standing.GuestId, out var why) ? standing.Become(GuestPhase.Stuck, why.Guest.Message, now) with { NextAttemptAt = why.Until }
+                    : stuck.TryGetValue(standing.GuestId, out var why) ? standing.Become(GuestPhase.Stuck, why, now)
                     : wished.Contains(standing.GuestId) && standing.Phase is GuestPhase.Stuck or GuestPhase.BackingOff && view.IsLeaving
                         ? standing.Become(GuestPhase.Waiting, "waits for its turn", now)
                     : standing),
@@ -158,9 +158,9 @@ public static class EvacuationConductor
             return state with { QuietSince = null };
         }
 
-        var stuck = state.Guests.Where(guest => guest.Phase is GuestPhase.Stuck && (!cancelling || IsAway(guest))).ToList();
+        var stuck = state.Guests.Any(guest => guest.Phase is GuestPhase.Stuck && (!cancelling || IsAway(guest)));
         var patience = Later((state.QuietSince ?? now) + terms.StuckPatience, cancelling ? null : terms.Deadline);
-        if (stuck.Count > 0 && now < Later(patience, stuck.Max(guest => guest.NextAttemptAt)))
+        if (stuck && now < patience)
         {
             return state with { QuietSince = state.QuietSince ?? now };
         }
@@ -169,7 +169,7 @@ public static class EvacuationConductor
         {
             QuietSince = null,
             Phase = cancelling ? EvacuationPhase.Cancelled
-                : stuck.Count > 0 || state.Guests.Any(guest => guest.Phase is GuestPhase.Failed) ? EvacuationPhase.Incomplete
+                : stuck || state.Guests.Any(guest => guest.Phase is GuestPhase.Failed) ? EvacuationPhase.Incomplete
                 : EvacuationPhase.Completed,
         };
     }

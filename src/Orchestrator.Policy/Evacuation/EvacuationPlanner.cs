@@ -103,7 +103,7 @@ public static class EvacuationPlanner
         var ends = run.BegunEnds.ToDictionary(end => end.Key, end => TimeSpan.FromSeconds(end.Value), StringComparer.Ordinal);
         return new PlanPart(
             moves,
-            [.. assignment.Stuck.Select(stuck => stuck.Guest)],
+            assignment.Stuck,
             moves.Select(move => move.EndsAfter).Concat(ends.Values).DefaultIfEmpty(TimeSpan.Zero).Max(),
             Bound(facts, assignment.Moves, begun),
             ends);

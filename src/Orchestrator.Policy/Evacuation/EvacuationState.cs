@@ -67,7 +67,7 @@ public sealed record GuestStanding
     /// <summary>The present attempt is being taken back by us, because its target cannot be had any more; that is no failure.</summary>
     public bool Recalled { get; init; }
 
-    /// <summary>Of a guest that backs off, and of a stuck one that a host may take again then.</summary>
+    /// <summary>Of a guest that backs off.</summary>
     public DateTimeOffset? NextAttemptAt { get; init; }
 
     public string Message { get; init; } = "";

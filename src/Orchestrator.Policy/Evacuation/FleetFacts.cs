@@ -25,8 +25,8 @@ public sealed record FleetFacts
     public MovePace Pace { get; init; } = new();
 
     /// <summary>
-    /// Hosts that will be emptied themselves later, by this evacuation or another: targets only for guests that no other host takes. The
-    /// planner adds this evacuation's own.
+    /// Hosts that somebody else will empty later: targets only for guests that no other host takes. Those of the evacuation itself, as long as
+    /// their turn has not come, need not be named.
     /// </summary>
     public IReadOnlySet<string> LastResort { get; init; } = FrozenSet<string>.Empty;
 
@@ -40,12 +40,12 @@ public sealed record FleetFacts
 /// <summary>A guest that is to move, or may be.</summary>
 public sealed record GuestFacts
 {
-    /// <summary>The guest, where it is, and what it asks of a target. Where it failed lately it is not sent, as placement has it.</summary>
+    /// <summary>The guest, where it is, and what it asks of a target. Where it failed lately it is sent only when there is no other host.</summary>
     public required PlacementRequest Placement { get; init; }
 
     public GuestActivity Activity { get; init; } = GuestActivity.Running;
 
-    /// <summary>Why it cannot leave now, e.g. since somebody else is moving it, as a sentence; null = it can.</summary>
+    /// <summary>Why nobody but who holds it may move it now, e.g. "it is being stopped"; null = the evacuation may.</summary>
     public string? Held { get; init; }
 
     /// <summary>Memory it dirties per second, as last measured; null = nobody has measured.</summary>

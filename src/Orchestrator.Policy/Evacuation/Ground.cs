@@ -19,7 +19,14 @@ internal sealed class Ground
     /// <summary>Hosts that take guests at all, in the order of their ids.</summary>
     public IReadOnlyList<LedgerHost> Targets { get; }
 
-    public Search Look(GuestFacts guest) => new(_ledger, guest.Placement);
+    /// <summary>
+    /// Where it failed lately counts apart: an evacuation has back-offs and attempts of its own, and of hosts where a guest failed the only one
+    /// that is left may be tried again.
+    /// </summary>
+    public Search Look(GuestFacts guest) => new(_ledger, guest.Placement with { RecentFailures = [] });
+
+    public bool FailedLately(GuestFacts guest, LedgerHost host) =>
+        guest.Placement.RecentFailures.Any(failure => failure.HostId == host.Facts.HostId && failure.Until > _ledger.At);
 
     public void Take(GuestFacts guest, string hostId) => _ledger.Reserve(guest.Placement.Guest, hostId);
 
@@ -35,8 +42,7 @@ internal sealed class Ground
     }
 
     /// <summary>Why none of the hosts takes the guest: the nearest to taking it, in words.</summary>
-    /// <returns>Until: when a failure there is forgotten that alone keeps the guest from a host.</returns>
-    public (string Why, DateTimeOffset? Until) WhyNone(GuestFacts guest, string? onlyHost)
+    public string WhyNone(GuestFacts guest, string? onlyHost)
     {
         const int Named = 4;
         var search = Look(guest);
@@ -47,13 +53,11 @@ internal sealed class Ground
             .ToList();
         if (refused.Count == 0)
         {
-            return (onlyHost is null ? "There is no other host." : $"There is no host {onlyHost}.", null);
+            return onlyHost is null ? "There is no other host." : $"There is no host {onlyHost}.";
         }
 
         var words = string.Join("; ", refused.Take(Named).Select(refusal =>
             $"{refusal.Host.Facts.HostId}: {string.Join(", ", refusal.Obstacles.Select(obstacle => ObstacleText.Of(search, refusal.Host, obstacle)))}"));
-        return (
-            refused.Count <= Named ? words : FormattableString.Invariant($"{words}; and {refused.Count - Named} more"),
-            refused.Where(refusal => refusal.Obstacles is [Obstacle.RecentFailure]).Min(refusal => search.Failure(refusal.Host)?.Until));
+        return refused.Count <= Named ? words : FormattableString.Invariant($"{words}; and {refused.Count - Named} more");
     }
 }

@@ -20,8 +20,8 @@ internal sealed class Moment
         Fleet = IsLeaving
             ? facts.Fleet.Emptying(host => phases.TryGetValue(host, out var phase) && phase is HostPhase.Emptying or HostPhase.Empty) with
             {
-                LastResort = phases.Where(host => host.Value is HostPhase.Waiting).Select(host => host.Key).Concat(facts.Fleet.LastResort)
-                    .ToHashSet(StringComparer.Ordinal),
+                LastResort = phases.Where(host => host.Value is HostPhase.Waiting).Select(host => host.Key)
+                    .Concat(facts.Fleet.LastResort).ToHashSet(StringComparer.Ordinal),
             }
             : facts.Fleet;
         var links = new Links(Fleet);

@@ -4,7 +4,7 @@ namespace Orchestrator.Policy.Evacuation;
 
 /// <summary>Which guest goes where.</summary>
 /// <param name="Moves">In no order of time.</param>
-internal sealed record TargetAssignment(IReadOnlyList<AssignedMove> Moves, IReadOnlyList<NoTarget> Stuck)
+internal sealed record TargetAssignment(IReadOnlyList<AssignedMove> Moves, IReadOnlyList<StuckGuest> Stuck)
 {
     // Bins are packed largest first (Johnson 1973); with hosts to choose from, the choice balances, and packs tightly when that fails.
     public static TargetAssignment Of(FleetFacts facts, IReadOnlyList<MoveWish> wishes, IReadOnlyList<BegunMove> begun)
@@ -79,7 +79,8 @@ internal sealed record TargetAssignment(IReadOnlyList<AssignedMove> Moves, IRead
 
             return new(
                 [.. _moves.Values.OrderBy(move => move.Guest.GuestId, StringComparer.Ordinal)],
-                [.. stuck.OrderBy(wish => wish.Guest.GuestId, StringComparer.Ordinal).Select(WhyNone)]);
+                [.. stuck.OrderBy(wish => wish.Guest.GuestId, StringComparer.Ordinal)
+                    .Select(wish => new StuckGuest(wish.Guest.GuestId, wish.Guest.HostId, WhyNone(wish)))]);
         }
 
         // 2 = told where, 1 = hardly a choice, 0 = any.
@@ -100,12 +101,12 @@ internal sealed record TargetAssignment(IReadOnlyList<AssignedMove> Moves, IRead
         }
 
         // Compared from the left; hosts come in the order of their ids, so that equal costs are no chance.
-        private (bool Failed, bool LastResort, int Soft, long Late, double Memory) Cost(MoveWish wish, Search search, LedgerHost host)
+        private (int Failed, bool LastResort, int Soft, long Late, double Memory) Cost(MoveWish wish, Search search, LedgerHost host)
         {
             var (id, left) = (host.Facts.HostId, host.MemoryFree - wish.Guest.Memory);
             var busy = _downBusy.GetValueOrDefault(id) + (Forecast(wish, id).Bytes.Bytes / Down(id));
             return (
-                wish.Avoid == id,
+                wish.Avoid == id ? 2 : _ground.FailedLately(wish.Guest, host) ? 1 : 0,
                 _facts.LastResort.Contains(id),
                 search.SoftCost(host),
                 _tight ? 0 : (long)Math.Max(0, busy - _bound),
@@ -173,15 +174,9 @@ internal sealed record TargetAssignment(IReadOnlyList<AssignedMove> Moves, IRead
 
         private string? WhyNotLeave(MoveWish wish) =>
             _silent.Contains(wish.Guest.HostId) ? "Its host does not answer."
-            : wish.Guest.Held is { } held ? held
-            : wish.Guest.Placement.Guest.TargetHostId is { } target ? $"Somebody else is moving it to {target}."
-            : null;
+            : wish.Guest.Held ?? (wish.Guest.Placement.Guest.TargetHostId is { } target ? $"Somebody else is moving it to {target}." : null);
 
-        private NoTarget WhyNone(MoveWish wish)
-        {
-            var (why, until) = WhyNotLeave(wish) is { } stays ? (stays, null) : _ground.WhyNone(wish.Guest, wish.Fixed);
-            return new NoTarget(new StuckGuest(wish.Guest.GuestId, wish.Guest.HostId, why), until);
-        }
+        private string WhyNone(MoveWish wish) => WhyNotLeave(wish) ?? _ground.WhyNone(wish.Guest, wish.Fixed);
 
         private MoveForecast Forecast(MoveWish wish, string target)
         {
@@ -216,6 +211,3 @@ internal sealed record TargetAssignment(IReadOnlyList<AssignedMove> Moves, IRead
         private void AddBusy(string host, long bytes) => _downBusy[host] = _downBusy.GetValueOrDefault(host) + (bytes / Down(host));
     }
 }
-
-/// <param name="Until">From when a host may take it again where it failed lately; null = not known.</param>
-internal sealed record NoTarget(StuckGuest Guest, DateTimeOffset? Until);

@@ -3,6 +3,9 @@ namespace Orchestrator.Policy.Evacuation;
 /// <summary>List scheduling in virtual time: begins what may begin, moves time on to what happens next, and so on until all is over.</summary>
 internal sealed class VirtualRun
 {
+    // Times that is looked for more to begin while a transfer comes to its end.
+    private const int Looks = 4;
+
     private readonly FleetFacts _facts;
     private readonly Links _links;
     private readonly double _lead;
@@ -137,10 +140,11 @@ internal sealed class VirtualRun
             var ends = running.Stage is not MoveStage.Transferring ? running.PhaseLeft : running.Left / Math.Max(running.Rate, 1e-3);
             step = Math.Min(step, ends);
 
-            // Not an end, but a moment to begin the next.
-            if (running.Stage is MoveStage.Transferring && ends > _lead)
+            if (running.Stage is MoveStage.Transferring && _waiting.Count > 0)
             {
-                step = Math.Min(step, ends - _lead);
+                // No ends, but moments to begin the next: from here on it needs less and less of its links.
+                var tapers = (running.Left - (_links.Full(running.Move.Flow) * _lead)) / Math.Max(running.Rate, 1e-3);
+                step = Math.Min(step, tapers > 0 ? tapers : _lead / Looks);
             }
         }
 

@@ -35,8 +35,8 @@ public class BringBackTests
 
     private static ConductorFacts Facts(bool cordoned)
     {
-        GuestFacts[] guests = [Guest("left", "b"), Guest("stayed", "a")];
-        return new(
+        List<GuestFacts> guests = [Guest("left", "b"), Guest("stayed", "a")];
+        return new ConductorFacts(
             new FleetFacts
             {
                 Fleet = new FleetSnapshot(s_now, [Host("a") with { Cordoned = cordoned }, Host("b")], [.. guests.Select(guest => guest.Placement.Guest)]),
@@ -45,16 +45,19 @@ public class BringBackTests
             []);
     }
 
-    private static FleetHost Host(string hostId) => new()
-    {
-        HostId = hostId, Condition = HostCondition.Connected, MemoryAllocatable = DataSize.FromGibibytes(9), VcpusAllocatable = 9,
-        Engines = [new FleetEngine("10.0.13", ["tcg"], [])],
-    };
-
     private static GuestFacts Guest(string guestId, string hostId) => new()
     {
         Placement = new PlacementRequest(
             new FleetGuest { GuestId = guestId, HostId = hostId, Memory = DataSize.FromGibibytes(1), Vcpus = 1 },
-            new MachineNeeds { MachineType = "q35", CpuModel = "qemu64", Accelerator = "tcg" }),
+            new MachineNeeds { MachineType = "q35", CpuModel = "host", Accelerator = "kvm" }),
+    };
+
+    private static FleetHost Host(string hostId) => new()
+    {
+        HostId = hostId,
+        Condition = HostCondition.Connected,
+        MemoryAllocatable = DataSize.FromGibibytes(9),
+        VcpusAllocatable = 9,
+        Engines = [new FleetEngine("", ["kvm"], [])],
     };
 }

@@ -25,23 +25,20 @@ public class ConductorTests
         Assert.All(world.Guests, guest => Assert.Equal("h1", guest.HostId));
     }
 
-    [Fact]
-    public void Next_OnlyTargetFailedLately_WaitsUntilThatIsForgotten()
+    [Theory]
+    [InlineData("h3", "h2", "h3")]
+    [InlineData("h2", "h2")]
+    public void Plan_FailedLatelyOnAHost_GoesThereOnlyWhenThereIsNoOther(string goes, params string[] targets)
     {
-        var until = DrawnFleet.Now.AddMinutes(10);
         var guest = Guest("g00", 4);
-        var world = World(Facts(
-            [Host("h1"), Host("h2")],
-            [guest with { Placement = guest.Placement with { RecentFailures = [new FailedMove("h2", DrawnFleet.Now.AddSeconds(-5), until)] } }]));
+        var failed = guest with
+        {
+            Placement = guest.Placement with { RecentFailures = [new FailedMove("h2", DrawnFleet.Now.AddSeconds(-5), DrawnFleet.Now.AddMinutes(10))] },
+        };
 
-        world.Run(60);
-        var stuck = Assert.Single(world.State.Guests);
-        Assert.Equal((GuestPhase.Stuck, until), (stuck.Phase, stuck.NextAttemptAt));
-        Assert.Equal("h2: a move of the guest there failed at 2025-12-31 23:59:55Z; not again before 2026-01-01 00:10:00Z", stuck.Message);
+        var plan = EvacuationPlanner.Plan(s_terms, Facts([Host("h1"), .. targets.Select(Host)], [failed]), DrawnFleet.Now);
 
-        world.Run(2000);
-        Assert.Equal(EvacuationPhase.Completed, world.State.Phase);
-        Assert.True(world.Now > until);
+        Assert.Equal(goes, Assert.Single(plan.Moves).TargetHostId);
     }
 
     [Fact]

@@ -155,8 +155,7 @@ public class PlannerPropertyTests
     private static bool IsOpen(FleetHost host) => host is { Cordoned: false, Condition: HostCondition.Connected };
 
     private static bool IsRefused(GuestFacts guest, FleetHost host) =>
-        guest.Placement.Guest.Placement.HostSelector.Any(selector => selector.Values.Contains(host.HostId))
-        || guest.Placement.RecentFailures.Any(failure => failure.HostId == host.HostId);
+        guest.Placement.Guest.Placement.HostSelector.Any(selector => selector.Values.Contains(host.HostId));
 
     private static long FreeMemory(FleetFacts facts, FleetHost host) =>
         host.MemoryAllocatable.Bytes - facts.Fleet.Guests.Where(guest => guest.HostId == host.HostId).Sum(guest => guest.Memory.Bytes);

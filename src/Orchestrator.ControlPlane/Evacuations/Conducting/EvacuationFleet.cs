@@ -22,11 +22,10 @@ internal sealed class EvacuationFleet(FleetStore fleet)
     {
         var reading = await fleet.ReadAsync(connection, limits.FailureMemory, scope.Standings.Keys.ToList(), cancellation);
         var whereabouts = await WhereaboutsAsync(connection, scope, cancellation);
-        var hosts = reading.Snapshot.Hosts;
-        var removed = scope.Hosts.ExceptBy(hosts.Select(host => host.HostId), host => host.HostId).Select(Removed);
+        var removed = scope.Hosts.ExceptBy(reading.Snapshot.Hosts.Select(host => host.HostId), host => host.HostId).Select(Removed);
         return new FleetFacts
         {
-            Fleet = reading.Snapshot with { Hosts = [.. hosts, .. removed] },
+            Fleet = reading.Snapshot with { Hosts = [.. reading.Snapshot.Hosts, .. removed] },
             Guests = [.. whereabouts.Select(row => Mover(row, scope, reading)).OfType<GuestFacts>()],
             LastResort = await WaitingElsewhereAsync(connection, scope.EvacuationId, cancellation),
             Foreign = await ForeignAsync(connection, scope.EvacuationId, limits, cancellation),
@@ -49,6 +48,7 @@ internal sealed class EvacuationFleet(FleetStore fleet)
         HostId = standing.HostId,
         Condition = HostCondition.Dead,
         Cordoned = standing.Phase is not HostPhase.Empty,
+        CordonReason = "it does not exist any more",
         MemoryAllocatable = DataSize.Zero,
         VcpusAllocatable = 0,
     };
@@ -56,16 +56,21 @@ internal sealed class EvacuationFleet(FleetStore fleet)
     private static GuestFacts? Mover(Whereabouts row, EvacuationScope scope, FleetReading reading)
     {
         var standing = scope.Standings.GetValueOrDefault(row.GuestId);
-        if (reading.RequestFor(row.GuestId) is not { } request || (row.HostId ?? standing?.SourceHostId) is not { } hostId)
+        if (reading.RequestFor(row.GuestId) is not { } request)
         {
             return null;
+        }
+
+        // Shut down, and not yet started elsewhere: it counts as being where it was.
+        if (request.Guest.HostId is null && reading.Snapshot.Hosts.Any(host => host.HostId == standing?.SourceHostId))
+        {
+            request = request with { Guest = request.Guest with { HostId = standing?.SourceHostId } };
         }
 
         var policy = scope.Charter.PolicyOf(row.GuestId);
         return new GuestFacts
         {
-            // Where it failed is the conductor's own account: after the back-off the only target there is may be tried again.
-            Placement = request with { Guest = request.Guest with { HostId = hostId }, RecentFailures = [] },
+            Placement = request,
             Activity = Activity(row, scope.Charter.Terms.Of(row.GuestId), standing),
             Held = Held(row, scope.EvacuationId),
             DirtyRate = row.DirtyBytesPerSecond is { } dirtying ? new DataRate(dirtying) : null,
