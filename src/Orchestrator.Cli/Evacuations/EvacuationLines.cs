@@ -49,10 +49,6 @@ internal sealed class EvacuationLines(bool withCounts, TimeProvider clock)
         {
             lines.Add($"{at}  {EnumText.Of(now.State)}: evacuation {now.EvacuationId} of {EvacuationWords.Hosts(now.Spec)}");
         }
-        else if (before.State != now.State)
-        {
-            lines.Add($"{at}  {EnumText.Of(now.State)}");
-        }
 
         lines.AddRange(Hosts(before, now).Select(line => $"{at}  {line}"));
         lines.AddRange(Guests(before, now));
@@ -61,6 +57,11 @@ internal sealed class EvacuationLines(bool withCounts, TimeProvider clock)
         if (withCounts && (before is null || EvacuationWords.Counts(before.Guests) != counts))
         {
             lines.Add($"{at}  {counts}" + (now.Eta is { } eta ? $"; end expected at {Moment.Text(eta)}" : ""));
+        }
+
+        if (before is not null && before.State != now.State)
+        {
+            lines.Add($"{at}  {EnumText.Of(now.State)}");
         }
 
         return lines;

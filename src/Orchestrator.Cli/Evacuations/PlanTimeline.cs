@@ -53,7 +53,7 @@ internal static class PlanTimeline
         {
             var isTick = column % TickEvery == 0;
             ticks.Append(isTick ? '|' : '-');
-            var word = isTick ? QuantityText.Duration(TimeSpan.FromSeconds(Math.Round(total * column / chart)).ToDuration()) : "";
+            var word = isTick ? QuantityText.Duration(TimeSpan.FromSeconds(Math.Round(total * column / chart, total < 60 ? 1 : 0)).ToDuration()) : "";
             if (isTick && column + word.Length <= chart)
             {
                 labels.Append(word == "0 ms" ? "0 s".PadRight(TickEvery) : word.PadRight(TickEvery));

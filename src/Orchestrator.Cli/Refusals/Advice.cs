@@ -65,7 +65,7 @@ internal static class Advice
         ["ALREADY_EVACUATING"] =
             "watch the other evacuation (migctl evacuate watch {evacuation_id}), cancel it (migctl evacuate cancel {evacuation_id}), or leave its hosts out",
         ["WHOLE_FLEET"] = "leave hosts out, or take them in turns: --max-hosts-out 1",
-        ["EVACUATION_ENDED"] = "see what became of it: migctl evacuate get ID; what is left to do is a new evacuation",
+        ["EVACUATION_ENDED"] = "see what became of it: migctl evacuate get {evacuation_id}; what is left to do is a new evacuation",
         ["NO_HOST_MATCHES"] = "see which labels the hosts have: migctl hosts list",
 
         ["NOTICE_UNKNOWN"] = "see which notices there are: migctl notices list",
