@@ -1,5 +1,3 @@
-using System.Net.Sockets;
-using System.Text;
 using System.Text.Json.Nodes;
 
 namespace Orchestrator.Qmp.Tests;
@@ -9,85 +7,6 @@ public sealed class QmpConnectionTests : IDisposable
     private readonly ScriptedPeer _peer = new();
 
     public void Dispose() => _peer.Dispose();
-
-    [Fact]
-    public async Task Open_OutOfBandOffered_EnablesItAndReadsTheVersion()
-    {
-        var opening = QmpConnection.OpenAsync(_peer.ClientEnd, TimeProvider.System, CancellationToken.None);
-        await _peer.SendAsync(ScriptedPeer.Greeting);
-        var negotiation = await _peer.ReceiveAsync();
-        await _peer.ReplyAsync(negotiation);
-        await using var connection = await opening.InTime();
-
-        Assert.Equal(("qmp_capabilities", """{"enable":["oob"]}"""), (negotiation.Name, negotiation.ArgumentText));
-        Assert.True(connection.OutOfBand);
-        Assert.Equal(new QmpGreeting(10, 0, 2, "Test 1", true), connection.Greeting);
-        Assert.Equal("10.0.2", connection.Greeting.Version);
-    }
-
-    [Fact]
-    public async Task Open_OutOfBandNotOffered_AsksForNothingAndFallsBackToInBand()
-    {
-        var opening = QmpConnection.OpenAsync(_peer.ClientEnd, TimeProvider.System, CancellationToken.None);
-        await _peer.SendAsync(ScriptedPeer.GreetingWithoutOutOfBand);
-        var negotiation = await _peer.ReceiveAsync();
-        await _peer.ReplyAsync(negotiation);
-        await using var connection = await opening.InTime();
-        var pausing = connection.ExecuteOutOfBandAsync("migrate-pause", null, CancellationToken.None);
-        var pause = await _peer.ReceiveAsync();
-        await _peer.ReplyAsync(pause);
-        await pausing.InTime();
-
-        Assert.Null(negotiation.Arguments);
-        Assert.False(connection.OutOfBand);
-        Assert.False(pause.OutOfBand);
-    }
-
-    [Theory]
-    [InlineData("""{"return": {}}""")]
-    [InlineData("""[1, 2]""")]
-    [InlineData("SSH-2.0-OpenSSH_9.2p1")]
-    public async Task Open_NoGreeting_SaysThatThisIsNoMonitor(string line)
-    {
-        var opening = QmpConnection.OpenAsync(_peer.ClientEnd, TimeProvider.System, CancellationToken.None);
-        await _peer.SendAsync(line);
-
-        var lost = await Assert.ThrowsAsync<QmpDisconnectedException>(() => opening.InTime());
-        Assert.Equal(QmpDisconnectReason.ProtocolViolation, lost.Reason);
-        Assert.Contains("no QMP monitor", lost.Message, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public async Task Open_ClosedAtOnce_SaysSo()
-    {
-        _peer.Dispose();
-
-        var lost = await Assert.ThrowsAsync<QmpDisconnectedException>(
-            () => QmpConnection.OpenAsync(_peer.ClientEnd, TimeProvider.System, CancellationToken.None).InTime());
-        Assert.Equal(QmpDisconnectReason.PeerClosed, lost.Reason);
-    }
-
-    [Fact]
-    public async Task Open_NobodyGreets_GivesUpAsBusy()
-    {
-        var clock = new ManualClock();
-        var opening = QmpConnection.OpenAsync(_peer.ClientEnd, clock, CancellationToken.None);
-        await clock.ArmedAsync();
-        clock.Advance(QmpConnection.GreetingTimeout);
-
-        var busy = await Assert.ThrowsAsync<QmpDisconnectedException>(() => opening.InTime());
-        Assert.Equal(QmpDisconnectReason.Busy, busy.Reason);
-    }
-
-    [Fact]
-    public async Task Open_Cancelled_IsCancelled()
-    {
-        using var cancellation = new CancellationTokenSource();
-        var opening = QmpConnection.OpenAsync(_peer.ClientEnd, TimeProvider.System, cancellation.Token);
-        await cancellation.CancelAsync();
-
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => opening.InTime());
-    }
 
     [Fact]
     public async Task Execute_RepliesOutOfOrderBetweenEvents_EachCallerGetsItsOwn()
@@ -286,97 +205,6 @@ public sealed class QmpConnectionTests : IDisposable
         Assert.True(connection.Closed.IsCompletedSuccessfully);
     }
 
-    [Theory]
-    [InlineData("{\"return\": {}", "")]
-    [InlineData("not json at all", "")]
-    [InlineData("{\"return\": nan, \"id\": \"1\"}", "")]
-    [InlineData("42", "expected an object, got: 42")]
-    [InlineData("{\"hello\": 1}", "expected a reply or an event, got: {\"hello\": 1}")]
-    [InlineData("{\"event\": 7}", "expected an event")]
-    [InlineData("{\"event\": \"X\", \"data\": [1]}", "expected an event")]
-    [InlineData("{\"event\": \"\\ud800\"}", "expected an event")]
-    [InlineData("{\"error\": {\"desc\": \"JSON parse error, stray\"}}", "QEMU did not understand us: JSON parse error, stray")]
-    public async Task Read_Nonsense_ClosesWithAClearError(string line, string because)
-    {
-        await using var connection = await _peer.ConnectAsync();
-        var pending = connection.ExecuteAsync("pending", null, CancellationToken.None);
-        await _peer.SendAsync(line);
-
-        var lost = await Assert.ThrowsAsync<QmpDisconnectedException>(() => pending.InTime());
-        Assert.Equal(QmpDisconnectReason.ProtocolViolation, lost.Reason);
-        Assert.Contains("the peer does not speak QMP", lost.Message, StringComparison.Ordinal);
-        Assert.Contains(because, connection.ClosedBecause, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public async Task Read_ReplyCutOff_SaysThatItWasInTheMiddle()
-    {
-        await using var connection = await _peer.ConnectAsync();
-        var pending = connection.ExecuteAsync("pending", null, CancellationToken.None);
-        await _peer.SendRawAsync("{\"return\": {"u8.ToArray());
-        _peer.Dispose();
-
-        var lost = await Assert.ThrowsAsync<QmpDisconnectedException>(() => pending.InTime());
-        Assert.Contains("in the middle of a message", lost.Message, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public async Task Read_LineWithoutEnd_ClosesAtTheBound()
-    {
-        await using var connection = await _peer.ConnectAsync();
-        var chunk = Encoding.ASCII.GetBytes(new string('x', 1024 * 1024));
-        for (var sent = 0; sent <= QmpLineReader.LongestLine; sent += chunk.Length)
-        {
-            await _peer.SendRawAsync(chunk);
-        }
-
-        await connection.Closed.InTime();
-        Assert.Contains("a line is longer than 16777216 bytes", connection.ClosedBecause, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public async Task Read_LongLineWithinTheBound_IsRead()
-    {
-        await using var connection = await _peer.ConnectAsync();
-        var call = connection.ExecuteAsync("query-long", null, CancellationToken.None);
-        var text = new string('y', 15 * 1024 * 1024);
-        await _peer.ReplyAsync(await _peer.ReceiveAsync(), $"\"{text}\"");
-
-        Assert.Equal(text, (await call.InTime()).GetString());
-    }
-
-    [Fact]
-    public async Task Read_ByteByByteWithBlankLines_IsTheSame()
-    {
-        await using var connection = await _peer.ConnectAsync();
-        var call = connection.ExecuteAsync("query-status", null, CancellationToken.None);
-        var id = (await _peer.ReceiveAsync()).Id;
-        var text = $$"""{"return": {"a": "\u00e4"}, "id": {{id}}, "new-member": [1] }""";
-        foreach (var part in Encoding.UTF8.GetBytes($"\r\n\n  \n{text}\r\n"))
-        {
-            await _peer.SendRawAsync(new[] { part });
-        }
-
-        Assert.Equal("\u00e4", (await call.InTime()).GetProperty("a").GetString());
-    }
-
-    [Theory]
-    [InlineData("""{"return": {"status": "of another client"}, "id": 1}""")]
-    [InlineData("""{"return": {"status": "of another client"}, "id": "0badcafe-1"}""")]
-    [InlineData("""{"return": {"status": "of another client"}}""")]
-    [InlineData("""{"error": {"class": "GenericError", "desc": "x"}, "id": {"a": 1}}""")]
-    public async Task Read_ReplyOfTheClientBefore_IsIgnoredAndCounted(string stray)
-    {
-        await using var connection = await _peer.ConnectAsync();
-        var call = connection.ExecuteAsync("query-status", null, CancellationToken.None);
-        var received = await _peer.ReceiveAsync();
-        await _peer.SendAsync(stray);
-        await _peer.ReplyAsync(received, """{"status": "mine"}""");
-
-        Assert.Equal("mine", (await call.InTime()).GetProperty("status").GetString());
-        Assert.Equal(1, connection.StrayReplies);
-    }
-
     [Fact]
     public async Task Execute_OnTwoConnections_NoIdIsUsedTwice()
     {
@@ -391,45 +219,5 @@ public sealed class QmpConnectionTests : IDisposable
         await Task.WhenAll(calls).InTime();
 
         Assert.NotEqual(received[0].Id, received[1].Id);
-    }
-
-    [Fact]
-    public async Task Connect_NoSocket_SaysThatNobodyListens()
-    {
-        var path = Path.Combine(Path.GetTempPath(), $"qmp-{Guid.NewGuid():N}");
-
-        var lost = await Assert.ThrowsAsync<QmpDisconnectedException>(
-            () => QmpConnection.ConnectAsync(path, TimeProvider.System, CancellationToken.None).InTime());
-        Assert.Equal(QmpDisconnectReason.NotListening, lost.Reason);
-        Assert.Contains(path, lost.Message, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public async Task Connect_MoreClientsThanTheBacklog_IsBusyAtOnce()
-    {
-        var folder = Directory.CreateTempSubdirectory("qmp-");
-        var endpoint = new UnixDomainSocketEndPoint(Path.Combine(folder.FullName, "qmp"));
-        using var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        listener.Bind(endpoint);
-        listener.Listen(0);
-        List<Socket> clients = [];
-        try
-        {
-            for (var full = false; !full;)
-            {
-                Assert.True(clients.Count < 10, "the backlog does not fill");
-                clients.Add(new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified));
-                full = await Record.ExceptionAsync(() => clients[^1].ConnectAsync(endpoint).InTime()) is SocketException;
-            }
-
-            var busy = await Assert.ThrowsAsync<QmpDisconnectedException>(
-                () => QmpConnection.ConnectAsync(endpoint.ToString(), new ManualClock(), CancellationToken.None).InTime());
-            Assert.Equal(QmpDisconnectReason.Busy, busy.Reason);
-        }
-        finally
-        {
-            clients.ForEach(client => client.Dispose());
-            folder.Delete(recursive: true);
-        }
     }
 }

@@ -230,9 +230,12 @@ public static class MigrationProgress
             { IsInPostCopy: true } => WaitFor(MigrationSide.Source),
             _ => Undoing.Next(standing, cancel: standing.Ending is not null) switch
             {
-                Advice.Settled settled => Happen(MigrationEvent.FoundOnSource, "both sides answered: the guest is on the source")
-                    with
-                { Ending = settled.Instead },
+                Advice.Settled settled => new ProgressStep
+                {
+                    Happened = MigrationEvent.FoundOnSource,
+                    Reason = "both sides answered: the guest is on the source",
+                    Ending = settled.Instead,
+                },
                 var advice => Patiently(advice),
             },
         };

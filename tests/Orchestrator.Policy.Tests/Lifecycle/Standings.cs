@@ -69,4 +69,8 @@ internal static class Standings
 
         return standing with { Commands = commands };
     }
+
+    /// <summary>Everything that comes before the copy has been done.</summary>
+    public static MigrationStanding Copy(SideView source) =>
+        In(MigrationPhase.Copying).Done(AgentCommandKind.PrepareTarget, AgentCommandKind.StartSource) with { Source = source };
 }
