@@ -16,7 +16,8 @@ internal sealed class SpecOptions
 {
     private readonly Argument<string[]> _hosts = new("HOST")
     {
-        Description = "Ids of the hosts to empty, in the order of their turns. Or give --label.", Arity = ArgumentArity.ZeroOrMore,
+        Description = "Ids of the hosts to empty, in the order of their turns. Or give --label.",
+        Arity = ArgumentArity.ZeroOrMore,
     };
 
     private readonly Option<string[]> _labels = LabelOption.Create("All hosts that have this label, and all others given. May be repeated.");
@@ -54,7 +55,8 @@ internal sealed class SpecOptions
 
     private readonly Option<string> _class = new("--class")
     {
-        Description = "Priority class of its migrations. Default: evacuation.", HelpName = "class",
+        Description = "Priority class of its migrations. Default: evacuation.",
+        HelpName = "class",
     };
 
     /// <summary>An option for a file with an EvacuationSpec.</summary>

@@ -68,7 +68,10 @@ internal static class GuestText
             ? "\n# Machine, as \"migctl guests define -f\" takes it\n" + SpecWriter.Write(guest.Spec)
             : "\n# Guest, as \"migctl guests define -f\" takes it\n" + SpecWriter.Write(new DefineGuestRequest
             {
-                Spec = guest.Spec, Labels = { guest.Labels }, Placement = guest.Placement, Notice = guest.Notice,
+                Spec = guest.Spec,
+                Labels = { guest.Labels },
+                Placement = guest.Placement,
+                Notice = guest.Notice,
             });
     }
 }

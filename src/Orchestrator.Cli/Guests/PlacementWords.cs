@@ -16,11 +16,11 @@ internal static partial class PlacementWords
     {
         var (set, single, bare) = (SetPattern().Match(text), SinglePattern().Match(text), BarePattern().Match(text));
         requirement = set.Success ? new LabelRequirement
-            {
-                Key = set.Groups["key"].Value,
-                Operator = set.Groups["in"].Value == "in" ? LabelOperator.In : LabelOperator.NotIn,
-                Values = { set.Groups["values"].Value.Split(',', StringSplitOptions.TrimEntries) },
-            }
+        {
+            Key = set.Groups["key"].Value,
+            Operator = set.Groups["in"].Value == "in" ? LabelOperator.In : LabelOperator.NotIn,
+            Values = { set.Groups["values"].Value.Split(',', StringSplitOptions.TrimEntries) },
+        }
             : single.Success ? new LabelRequirement
             {
                 Key = single.Groups["key"].Value,

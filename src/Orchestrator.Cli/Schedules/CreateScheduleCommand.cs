@@ -68,12 +68,14 @@ internal static class CreateScheduleCommand
     {
         private readonly Argument<string?> _name = new("SCHEDULE")
         {
-            Description = "Its name: 1 to 63 of a-z, 0-9, '-' and '.'. Not needed when the file has one.", Arity = ArgumentArity.ZeroOrOne,
+            Description = "Its name: 1 to 63 of a-z, 0-9, '-' and '.'. Not needed when the file has one.",
+            Arity = ArgumentArity.ZeroOrOne,
         };
 
         private readonly Option<string> _cron = new("--cron")
         {
-            Description = "Again and again: six or seven fields, seconds first, as Quartz reads them.", HelpName = "expression",
+            Description = "Again and again: six or seven fields, seconds first, as Quartz reads them.",
+            HelpName = "expression",
         };
 
         private readonly Option<Timestamp?> _at = new("--at")
@@ -93,7 +95,8 @@ internal static class CreateScheduleCommand
 
         private readonly Option<string> _zone = new("--time-zone")
         {
-            Description = "Of the cron expression, e.g. Europe/Berlin. Default: UTC.", HelpName = "name",
+            Description = "Of the cron expression, e.g. Europe/Berlin. Default: UTC.",
+            HelpName = "name",
         };
 
         private readonly Option<Duration?> _window = QuantityOption.Duration(
@@ -104,7 +107,9 @@ internal static class CreateScheduleCommand
 
         private readonly Option<string[]> _evacuate = new("--evacuate")
         {
-            Description = "Empties this host; may be repeated.", HelpName = "host", Arity = ArgumentArity.ZeroOrMore,
+            Description = "Empties this host; may be repeated.",
+            HelpName = "host",
+            Arity = ArgumentArity.ZeroOrMore,
         };
 
         private readonly Option<string> _migrate = new("--migrate") { Description = "Moves this guest.", HelpName = "guest" };
@@ -113,7 +118,8 @@ internal static class CreateScheduleCommand
 
         private readonly Option<string> _policy = new("--policy")
         {
-            Description = "Of what is begun. Default: the server's.", HelpName = "policy",
+            Description = "Of what is begun. Default: the server's.",
+            HelpName = "policy",
         };
 
         private readonly Option<string> _by = new("--by") { Description = "Who creates it, for the record.", HelpName = "text" };
@@ -196,14 +202,17 @@ internal static class CreateScheduleCommand
             {
                 request.Spec.Migration = new StartMigrationRequest
                 {
-                    GuestId = guest, TargetHostId = parse.GetValue(_to) ?? "", Policy = parse.GetValue(_policy) ?? "",
+                    GuestId = guest,
+                    TargetHostId = parse.GetValue(_to) ?? "",
+                    Policy = parse.GetValue(_policy) ?? "",
                 };
             }
             else if (parse.GetValue(_evacuate) is { Length: > 0 } hosts)
             {
                 request.Spec.Evacuation = new EvacuationSpec
                 {
-                    HostIds = { hosts }, Policy = parse.GetValue(_policy) ?? "",
+                    HostIds = { hosts },
+                    Policy = parse.GetValue(_policy) ?? "",
                 };
             }
         }

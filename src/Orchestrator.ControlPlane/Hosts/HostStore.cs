@@ -164,10 +164,10 @@ internal sealed class HostStore(DatabaseGate database)
                         : RemoveHostOutcome.Unknown;
                 }
                 catch (PostgresException clash) when (clash is
-                    {
-                        SqlState: PostgresErrorCodes.ForeignKeyViolation,
-                        ConstraintName: "guests_host_known" or "guests_migration_target_known" or "migration_slots_target_known",
-                    })
+                {
+                    SqlState: PostgresErrorCodes.ForeignKeyViolation,
+                    ConstraintName: "guests_host_known" or "guests_migration_target_known" or "migration_slots_target_known",
+                })
                 {
                     return RemoveHostOutcome.InUse;
                 }

@@ -120,7 +120,8 @@ internal sealed class SlotStore(DatabaseGate database)
             """;
         var parameters = new
         {
-            ids = stranded.Select(migration => migration.MigrationId).ToArray(), whys = stranded.Select(migration => migration.Why).ToArray(),
+            ids = stranded.Select(migration => migration.MigrationId).ToArray(),
+            whys = stranded.Select(migration => migration.Why).ToArray(),
             at = at.UtcDateTime,
         };
         return stranded.Count == 0 ? [] : (await connection.QueryAsync<Guid>(new CommandDefinition(Sql, parameters, cancellationToken: cancellation))).AsList();

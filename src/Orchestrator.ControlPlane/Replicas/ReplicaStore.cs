@@ -64,7 +64,9 @@ internal sealed class ReplicaStore(DatabaseGate database)
     {
         public StoredReplica ToReplica() => new(ReplicaId, Endpoint, Version, new DateTimeOffset(StartedAt, TimeSpan.Zero), Leaving)
         {
-            LeaseUntil = new DateTimeOffset(LeaseUntil, TimeSpan.Zero), Migrations = Migrations, Evacuations = Evacuations,
+            LeaseUntil = new DateTimeOffset(LeaseUntil, TimeSpan.Zero),
+            Migrations = Migrations,
+            Evacuations = Evacuations,
         };
     }
 }

@@ -106,7 +106,11 @@ public static class UnattendedPolicy
         Ladder = state.Ladder with { Next = Math.Max(state.Ladder.Next, raise + 1) },
         Pacing = state.Pacing with
         {
-            RaisingSince = at, BegunBy = LadderWalk.Name(raise), BeatAt = at, BeatJudged = state.Rounds.Judged, BeatPasses = null,
+            RaisingSince = at,
+            BegunBy = LadderWalk.Name(raise),
+            BeatAt = at,
+            BeatJudged = state.Rounds.Judged,
+            BeatPasses = null,
         },
     };
 

@@ -26,7 +26,8 @@ internal sealed class VirtualRun
                 MoveStage.Transferring,
                 other.Left,
                 Slow: false),
-            null) { IsForeign = true }));
+            null)
+        { IsForeign = true }));
         foreach (var running in _running)
         {
             running.Left = running.Move.Left.Bytes;

@@ -82,6 +82,8 @@ internal static class DeadHosts
 
     private static ProgressStep Undecidable(FailureReason reason, string message) => new()
     {
-        Happened = MigrationEvent.BecameUndecidable, Reason = message, Attention = new Attention(reason, message),
+        Happened = MigrationEvent.BecameUndecidable,
+        Reason = message,
+        Attention = new Attention(reason, message),
     };
 }

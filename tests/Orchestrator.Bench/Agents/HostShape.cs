@@ -56,6 +56,7 @@ internal sealed record HostShape(ulong MemoryBytes, uint Vcpus, ulong LinkBytesP
     /// <summary>Labels that the host of this number, from 0, is registered with.</summary>
     public IReadOnlyDictionary<string, string> LabelsOf(int number) => new Dictionary<string, string>
     {
-        ["rack"] = $"r{number / RackSize:00}", ["zone"] = $"z{number / RackSize % 3}",
+        ["rack"] = $"r{number / RackSize:00}",
+        ["zone"] = $"z{number / RackSize % 3}",
     };
 }

@@ -95,7 +95,8 @@ internal static class FleetCommand
     {
         var option = new Option<int>(name)
         {
-            Description = string.Create(CultureInfo.InvariantCulture, $"{description} {least} to {most}."), DefaultValueFactory = _ => usual,
+            Description = string.Create(CultureInfo.InvariantCulture, $"{description} {least} to {most}."),
+            DefaultValueFactory = _ => usual,
         };
         option.Validators.Add(result =>
         {

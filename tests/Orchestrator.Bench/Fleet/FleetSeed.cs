@@ -122,7 +122,9 @@ internal sealed class FleetSeed(ControlPlaneServer controlPlane, ScriptedFleet a
     /// <summary>What a start asks for while it is measured.</summary>
     public static StartMigrationRequest Start(BenchGuest guest) => new()
     {
-        MigrationId = Guid.NewGuid().ToString(), GuestId = guest.GuestId, RequestedBy = s_callers[guest.Host % s_callers.Length],
+        MigrationId = Guid.NewGuid().ToString(),
+        GuestId = guest.GuestId,
+        RequestedBy = s_callers[guest.Host % s_callers.Length],
     };
 
     /// <exception cref="RpcException">Never; the database throws its own.</exception>

@@ -66,7 +66,9 @@ internal sealed class FleetDraw
         Condition = HostCondition.Connected,
         Labels = new Dictionary<string, string>
         {
-            ["rack"] = $"r{index / RackSize:D2}", ["disk"] = index % 4 == 0 ? "nvme" : "ssd", ["zone"] = $"z{index / RackSize % 3}",
+            ["rack"] = $"r{index / RackSize:D2}",
+            ["disk"] = index % 4 == 0 ? "nvme" : "ssd",
+            ["zone"] = $"z{index / RackSize % 3}",
         },
         MemoryAllocatable = DataSize.FromGibibytes(index % 2 == 0 ? 512 : 384),
         VcpusAllocatable = index % 2 == 0 ? 512 : 384,

@@ -17,7 +17,9 @@ internal sealed class PlacementRun(PlacementOptions options, TimeProvider clock)
         var result = Measure(options);
         return result with
         {
-            Machine = await Machine.DescribeAsync("", cancellation), LoadAverageBefore = before, LoadAverageAfter = Machine.LoadAverage(),
+            Machine = await Machine.DescribeAsync("", cancellation),
+            LoadAverageBefore = before,
+            LoadAverageAfter = Machine.LoadAverage(),
         };
     }
 

@@ -53,7 +53,9 @@ internal static class EvacuationSample
 
     public static Evacuation Ended(EvacuationState state, params EvacuationGuest[] guests) => new(Running(99, guests))
     {
-        State = state, EndedAt = Sample.At(75), Eta = null,
+        State = state,
+        EndedAt = Sample.At(75),
+        Eta = null,
     };
 
     public static EvacuationGuest Guest(string id, EvacuationGuestState state, string message = "", double since = 1) => new()

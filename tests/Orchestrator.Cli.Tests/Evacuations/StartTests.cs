@@ -58,7 +58,9 @@ public sealed class StartTests : IAsyncLifetime
                     },
                     Notice = new NoticeTerms
                     {
-                        LeadTime = Sample.Ms(600_000), AcknowledgementEndsWait = true, WebhookUrl = "https://owner.example/moves",
+                        LeadTime = Sample.Ms(600_000),
+                        AcknowledgementEndsWait = true,
+                        WebhookUrl = "https://owner.example/moves",
                     },
                     Reason = "new kernel",
                     PriorityClass = "system-critical",

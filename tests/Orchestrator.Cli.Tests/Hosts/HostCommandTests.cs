@@ -128,7 +128,10 @@ public sealed class HostCommandTests : IAsyncLifetime
             host.Description.HugePages.Add(new HugePages { PageBytes = 2 * Sample.MiB, Total = 8, Free = 3 });
             host.Description.Links.Add(new NetworkLink
             {
-                Name = "eth0", BytesPerSecond = 3_125_000_000, Source = LinkSpeedSource.Reported, CarriesMigrations = true,
+                Name = "eth0",
+                BytesPerSecond = 3_125_000_000,
+                Source = LinkSpeedSource.Reported,
+                CarriesMigrations = true,
             });
             host.Description.Links.Add(new NetworkLink { Name = "eth1" });
             host.Description.Devices.Add(new HostDevice { SysfsPath = "/sys/bus/pci/devices/0000:01:00.0", Driver = "vfio-pci", Kind = "10de:20b5" });

@@ -28,7 +28,10 @@ public sealed class QueueCommandTests : IAsyncLifetime
         _server = await ScriptedServer.StartAsync();
         _server.On<GetLimitsRequest, GetLimitsResponse>(_ => new GetLimitsResponse
         {
-            Limits = s_limits, Revision = 7, ChangedAt = new DateTimeOffset(2026, 8, 1, 12, 0, 0, TimeSpan.Zero).ToTimestamp(), ChangedBy = "ops",
+            Limits = s_limits,
+            Revision = 7,
+            ChangedAt = new DateTimeOffset(2026, 8, 1, 12, 0, 0, TimeSpan.Zero).ToTimestamp(),
+            ChangedBy = "ops",
         });
         _server.On<UpdateLimitsRequest, UpdateLimitsResponse>(request => new UpdateLimitsResponse { Limits = request.Limits, Revision = 8 });
     }
@@ -131,7 +134,10 @@ public sealed class QueueCommandTests : IAsyncLifetime
         {
             Migration = new Migration
             {
-                MigrationId = request.MigrationId, GuestId = request.GuestId, SourceHostId = "h1", Phase = MigrationPhase.Queued,
+                MigrationId = request.MigrationId,
+                GuestId = request.GuestId,
+                SourceHostId = "h1",
+                Phase = MigrationPhase.Queued,
             },
         });
 

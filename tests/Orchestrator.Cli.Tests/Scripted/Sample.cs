@@ -26,7 +26,12 @@ internal static class Sample
         StateSince = At(-3600),
         Use = new HostUse
         {
-            Guests = 3, MemoryGuestsBytes = 4096 * MiB, MemoryReservedBytes = 512 * MiB, VcpusGuests = 6, MigrationsOut = 1, MigrationsIn = 2,
+            Guests = 3,
+            MemoryGuestsBytes = 4096 * MiB,
+            MemoryReservedBytes = 512 * MiB,
+            VcpusGuests = 6,
+            MigrationsOut = 1,
+            MigrationsIn = 2,
         },
         Description = new HostDescription
         {

@@ -82,7 +82,9 @@ public sealed class GuestApiTests(ControlPlaneFixture fleet) : IClassFixture<Con
     {
         var guest = (await fleet.Guests.DefineGuestAsync(new DefineGuestRequest
         {
-            GuestId = ControlPlaneFixture.NewId("guest"), Spec = Sample.Spec(), Placement = new PlacementTerms(),
+            GuestId = ControlPlaneFixture.NewId("guest"),
+            Spec = Sample.Spec(),
+            Placement = new PlacementTerms(),
         })).Guest;
 
         Assert.Equal((0, null, null), (guest.Labels.Count, guest.Placement, guest.Notice));

@@ -193,7 +193,9 @@ public sealed class GuestStoreTests(PostgresFixture database) : IClassFixture<Po
 
     private static GuestDefinition Definition(string guestId) => new(guestId, Sample.Spec())
     {
-        Labels = new MapField<string, string> { ["app"] = "web" }, Placement = Terms.Placement(), Notice = Terms.Notice(),
+        Labels = new MapField<string, string> { ["app"] = "web" },
+        Placement = Terms.Placement(),
+        Notice = Terms.Notice(),
     };
 
     private async Task<StoredGuest> DefineAsync()

@@ -50,7 +50,8 @@ internal sealed class Fleet : IAsyncDisposable
         Clock = clock ?? new MovedClock();
         var options = Options.Create(new MigrationOptions
         {
-            ReadingsEvery = TimeSpan.FromMilliseconds(10), WishWithin = wishWithin ?? TimeSpan.FromSeconds(60),
+            ReadingsEvery = TimeSpan.FromMilliseconds(10),
+            WishWithin = wishWithin ?? TimeSpan.FromSeconds(60),
         });
         var gate = new DatabaseGate(
             database,

@@ -77,7 +77,9 @@ public sealed class NoticeApiTests(ControlPlaneFixture fleet) : IClassFixture<Co
             ["filter.guest_id", "page_size", "page_token"],
             (await Refused.FieldsAsync(async () => await fleet.Notices.ListNoticesAsync(new ListNoticesRequest
             {
-                Filter = new NoticeFilter { GuestId = "No Name" }, PageSize = 1001, PageToken = "x",
+                Filter = new NoticeFilter { GuestId = "No Name" },
+                PageSize = 1001,
+                PageToken = "x",
             }))).Order());
     }
 

@@ -1,7 +1,7 @@
 using Google.Protobuf.WellKnownTypes;
-using Orchestrator.PolicyMessages;
 using Orchestrator.Policy;
 using Orchestrator.Policy.Convergence;
+using Orchestrator.PolicyMessages;
 using Orchestrator.V1;
 
 namespace Orchestrator.ControlPlane.Tests.Policies;

@@ -37,7 +37,10 @@ public sealed class ScheduleApiTests(ControlPlaneFixture fleet) : IClassFixture<
                 TimeZone = "Mars/Olympus",
                 Migration = new StartMigrationRequest
                 {
-                    MigrationId = Guid.NewGuid().ToString(), GuestId = "No Name", TargetHostId = "h2", NotBefore = new Timestamp(),
+                    MigrationId = Guid.NewGuid().ToString(),
+                    GuestId = "No Name",
+                    TargetHostId = "h2",
+                    NotBefore = new Timestamp(),
                 },
             },
         };

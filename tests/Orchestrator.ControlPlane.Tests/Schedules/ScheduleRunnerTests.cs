@@ -185,7 +185,8 @@ public sealed class ScheduleRunnerTests(PostgresFixture postgres) : IClassFixtur
     {
         var name = await AddAsync(new ScheduleSpec
         {
-            Cron = "0 0 * * * ?", Migration = new StartMigrationRequest { GuestId = "nobody", TargetHostId = "nowhere" },
+            Cron = "0 0 * * * ?",
+            Migration = new StartMigrationRequest { GuestId = "nobody", TargetHostId = "nowhere" },
         });
         _fleet.Clock.Advance(TimeSpan.FromHours(1));
 

@@ -82,7 +82,10 @@ internal sealed class TwoHosts : IAsyncDisposable
     {
         var request = new ExecuteRequest
         {
-            MigrationId = MigrationId.ToString(), Epoch = Epoch, CommandId = ++_lastCommandId, ReplicaId = ReplicaId,
+            MigrationId = MigrationId.ToString(),
+            Epoch = Epoch,
+            CommandId = ++_lastCommandId,
+            ReplicaId = ReplicaId,
         };
         set(request);
         return request;

@@ -124,7 +124,8 @@ public class LoneDecisionTests
         var record = Applied(Running(), 1, 20, Limit(80));
         record = Command(record, 2, 25, request => request.AdjustSource = new AdjustSource
         {
-            DowntimeLimit = Milliseconds(80).ToDuration(), Unattended = new UnattendedTerms { Document = other },
+            DowntimeLimit = Milliseconds(80).ToDuration(),
+            Unattended = new UnattendedTerms { Document = other },
         });
 
         var state = KnownDecisions.Of(record, Terms(other));

@@ -48,7 +48,9 @@ public class ExecuteRequestCheckTests
     {
         var terms = new UnattendedTerms
         {
-            Silence = TimeSpan.FromSeconds(0.5).ToDuration(), Deadline = TimeSpan.FromSeconds(-1).ToDuration(), Document = new PolicyDocument(),
+            Silence = TimeSpan.FromSeconds(0.5).ToDuration(),
+            Deadline = TimeSpan.FromSeconds(-1).ToDuration(),
+            Document = new PolicyDocument(),
         };
         string[] wrong = ["silence", "max_downtime", "deadline", "document.initial_downtime", "document.max_downtime", "document.steps"];
 
@@ -59,7 +61,10 @@ public class ExecuteRequestCheckTests
             wrong.Select(field => $"start_source.unattended.{field}"),
             FieldsOf(Sound(request => request.StartSource = new StartSource
             {
-                GuestId = "g1", TargetUri = "tcp:127.0.0.2:1", DowntimeLimit = TimeSpan.FromSeconds(1).ToDuration(), Unattended = terms,
+                GuestId = "g1",
+                TargetUri = "tcp:127.0.0.2:1",
+                DowntimeLimit = TimeSpan.FromSeconds(1).ToDuration(),
+                Unattended = terms,
             })));
         Assert.Equal(
             ["pause_source.max_pause"],

@@ -78,7 +78,10 @@ public class AdmissionPolicyTests
     {
         var limits = Queues.Wide with
         {
-            Transferring = 1, TransferringPerSource = 1, TransferringPerTarget = 1, PerLabel = [new LabelLimit("rack", 1)],
+            Transferring = 1,
+            TransferringPerSource = 1,
+            TransferringPerTarget = 1,
+            PerLabel = [new LabelLimit("rack", 1)],
             MinRate = DataRate.FromMebibytesPerSecond(60),
         };
         FleetHost[] hosts = [Queues.Host("h1", linkMebibytes: 100, rack: "r1"), Queues.Host("h2", rack: "r2")];

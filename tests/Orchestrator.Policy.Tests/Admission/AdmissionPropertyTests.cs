@@ -153,7 +153,12 @@ public class AdmissionPropertyTests
         {
             Limits = snapshot.Limits with
             {
-                Transferring = 1, Preparing = 1, TransferringPerSource = 1, TransferringPerTarget = 1, PreparingPerTarget = 1, PerLabel = [],
+                Transferring = 1,
+                Preparing = 1,
+                TransferringPerSource = 1,
+                TransferringPerTarget = 1,
+                PreparingPerTarget = 1,
+                PerLabel = [],
             },
         };
         var plan = AdmissionPolicy.Plan(lowest);

@@ -65,7 +65,8 @@ public class QueueOrderTests
         {
             var now = Queues.Now.AddSeconds(10 * step);
             line.AddRange(Enumerable.Range(0, 2).Select(which => Queues.Queued(
-                (10 * step) + which, "h", caller: newCallers ? $"caller-{step}-{which}" : "busy", priorityClass: arriving) with { QueuedAt = now }));
+                (10 * step) + which, "h", caller: newCallers ? $"caller-{step}-{which}" : "busy", priorityClass: arriving) with
+            { QueuedAt = now }));
             var first = QueueOrder.Of(line, PreparingGate.Line, Queues.Wide, running, now)[0];
             line.Remove(first);
             if (first == old)

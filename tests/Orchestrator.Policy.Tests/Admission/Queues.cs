@@ -44,29 +44,29 @@ internal static class Queues
 
     public static QueuedMigration Queued(
         int number, string source, string? target = null, double waited = 0, string caller = "a", string priorityClass = "user", long gibibytes = 1) => new()
-    {
-        MigrationId = Id(number),
-        Caller = caller,
-        PriorityClass = priorityClass,
-        QueuedAt = Now - TimeSpan.FromSeconds(waited),
-        TargetHostId = target,
-        Placement = new PlacementRequest(
+        {
+            MigrationId = Id(number),
+            Caller = caller,
+            PriorityClass = priorityClass,
+            QueuedAt = Now - TimeSpan.FromSeconds(waited),
+            TargetHostId = target,
+            Placement = new PlacementRequest(
             Guest(number, source, gibibytes), new MachineNeeds { MachineType = "q35", CpuModel = "qemu64", Accelerator = "tcg" }),
-    };
+        };
 
     public static RunningMigration Running(
         int number, string source, string target, AdmissionPool pool = AdmissionPool.Transferring, double? preparedSince = null, string caller = "a") => new()
-    {
-        MigrationId = Id(number),
-        Caller = caller,
-        PriorityClass = "user",
-        QueuedAt = Now - TimeSpan.FromSeconds(preparedSince ?? 0),
-        SourceHostId = source,
-        TargetHostId = target,
-        Pool = pool,
-        PreparedAt = preparedSince is { } seconds ? Now - TimeSpan.FromSeconds(seconds) : null,
-        Memory = DataSize.FromGibibytes(1),
-    };
+        {
+            MigrationId = Id(number),
+            Caller = caller,
+            PriorityClass = "user",
+            QueuedAt = Now - TimeSpan.FromSeconds(preparedSince ?? 0),
+            SourceHostId = source,
+            TargetHostId = target,
+            Pool = pool,
+            PreparedAt = preparedSince is { } seconds ? Now - TimeSpan.FromSeconds(seconds) : null,
+            Memory = DataSize.FromGibibytes(1),
+        };
 
     public static FleetGuest Guest(int number, string host, long gibibytes = 1) =>
         new() { GuestId = $"g{number:D5}", Memory = DataSize.FromGibibytes(gibibytes), Vcpus = 1, HostId = host };
@@ -77,9 +77,9 @@ internal static class Queues
         IReadOnlyList<FleetHost> hosts,
         IReadOnlyList<QueuedMigration> queue,
         params IReadOnlyList<RunningMigration> running) => new()
-    {
-        Limits = limits,
-        Fleet = new FleetSnapshot(
+        {
+            Limits = limits,
+            Fleet = new FleetSnapshot(
             Now,
             hosts,
             [
@@ -93,10 +93,10 @@ internal static class Queues
                     TargetHostId = migration.TargetHostId,
                 }),
             ]),
-        Queue = queue,
-        Running = running,
-        TypicalRate = DataRate.FromMebibytesPerSecond(100),
-    };
+            Queue = queue,
+            Running = running,
+            TypicalRate = DataRate.FromMebibytesPerSecond(100),
+        };
 
     public static Gen<AdmissionSnapshot> Drawn { get; } =
         from limits in Limits()
@@ -140,7 +140,8 @@ internal static class Queues
         from condition in Gen.Choose(0, 9)
         from cordoned in Gen.Choose(0, 9)
         select Host("", gibibytes, link < 100 ? 0 : link, rack == 0 ? null : $"r{rack}", condition == 0 ? HostCondition.Suspect : HostCondition.Connected)
-            with { Cordoned = cordoned == 0 };
+            with
+        { Cordoned = cordoned == 0 };
 
     private static Gen<Func<int, QueuedMigration>> Waiting(int hosts) =>
         from source in Gen.Choose(0, hosts - 1)

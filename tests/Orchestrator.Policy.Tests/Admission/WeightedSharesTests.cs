@@ -38,7 +38,7 @@ public class WeightedSharesTests
     [Fact]
     public void Of_AnyFlows_NoLinkIsExceededAndNoShareCanRise() => Check.One(
         Drawing.Of(1000),
-        Prop.ForAll(Drawn.ToArbitrary(), drawn =>
+        Prop.ForAll(s_drawn.ToArbitrary(), drawn =>
         {
             var (links, flows) = drawn;
             var shares = WeightedShares.Of(flows, links).Select(share => share ?? None).ToList();
@@ -66,7 +66,7 @@ public class WeightedSharesTests
             }
         }));
 
-    private static readonly Gen<(double[] Links, Flow[] Flows)> Drawn =
+    private static readonly Gen<(double[] Links, Flow[] Flows)> s_drawn =
         from linkCount in Gen.Choose(1, 6)
         from links in Gen.ArrayOf(Gen.Choose(1000, 1_000_000), linkCount)
         from flows in Gen.ArrayOf(

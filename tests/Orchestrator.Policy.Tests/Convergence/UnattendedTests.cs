@@ -50,7 +50,8 @@ public class UnattendedTests
             MaxTransferFactor = 0.001,
             MaxTotalTime = total is { } time ? Seconds(time) : null,
             MaxTotalTimePerGibibyte = perGibibyte is { } each ? Seconds(each) : null,
-        }) with { Deadline = deadline is { } asked ? Seconds(asked) : null };
+        }) with
+        { Deadline = deadline is { } asked ? Seconds(asked) : null };
         var over = deadline ?? total ?? 4 * perGibibyte!.Value;
         var state = ConvergenceState.Start(terms);
 

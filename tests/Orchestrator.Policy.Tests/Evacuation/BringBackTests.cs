@@ -30,7 +30,11 @@ public class BringBackTests
 
     private static GuestStanding Standing(string guestId, GuestPhase phase) => new()
     {
-        GuestId = guestId, HomeHostId = "a", SourceHostId = "a", Phase = phase, Since = s_now,
+        GuestId = guestId,
+        HomeHostId = "a",
+        SourceHostId = "a",
+        Phase = phase,
+        Since = s_now,
     };
 
     private static ConductorFacts Facts(bool cordoned)

@@ -58,7 +58,11 @@ internal sealed record DrawnFleet(FleetFacts Facts, EvacuationTerms Terms)
         select some
             ? new TransferLimits
             {
-                Transferring = each + 1, TransferringPerSource = source, TransferringPerTarget = each, Preparing = preparing, PreparingPerTarget = 1,
+                Transferring = each + 1,
+                TransferringPerSource = source,
+                TransferringPerTarget = each,
+                Preparing = preparing,
+                PreparingPerTarget = 1,
             }
             : new TransferLimits();
 

@@ -27,7 +27,9 @@ public class NoticeScenarios(WideFleet fleet) : IAsyncLifetime
         await using var hook = new OwnersHook(refusals: 1);
         var agrees = await StartAsync(new NoticeTerms
         {
-            LeadTime = s_long.ToDuration(), AcknowledgementEndsWait = true, WebhookUrl = hook.Url,
+            LeadTime = s_long.ToDuration(),
+            AcknowledgementEndsWait = true,
+            WebhookUrl = hook.Url,
         });
         var silent = await StartAsync(new NoticeTerms { LeadTime = s_short.ToDuration() });
         var left = await StartAsync(new NoticeTerms { LeadTime = s_long.ToDuration() });

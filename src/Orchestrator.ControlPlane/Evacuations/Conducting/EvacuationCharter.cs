@@ -51,20 +51,20 @@ internal sealed class CharterReader(PolicyStore policies, IOptions<DefaultPolicy
 
     private EvacuationTerms Terms(
         EvacuationSpec spec, IReadOnlyList<string> hostIds, string first, Dictionary<string, ConvergenceDocument> found) => new()
-    {
-        HostIds = hostIds,
-        MaxHostsOut = spec.MaxHostsOut,
-        Policy = first,
-        RetryPolicies = [.. spec.RetryPolicies],
-        MaxDowntime = spec.MaxDowntime?.ToTimeSpan(),
-        Deadline = spec.Deadline?.ToDateTimeOffset(),
-        MaxAttempts = spec.MaxAttempts > 0 ? spec.MaxAttempts : UsualAttempts,
-        Backoff = spec.Backoff?.ToTimeSpan() ?? s_usualBackoff,
-        Overrides = spec.Overrides.ToDictionary(wish => wish.GuestId, Terms, StringComparer.Ordinal),
-        PolicyRetries = found.Where(policy => policy.Value.Retry is not null)
+        {
+            HostIds = hostIds,
+            MaxHostsOut = spec.MaxHostsOut,
+            Policy = first,
+            RetryPolicies = [.. spec.RetryPolicies],
+            MaxDowntime = spec.MaxDowntime?.ToTimeSpan(),
+            Deadline = spec.Deadline?.ToDateTimeOffset(),
+            MaxAttempts = spec.MaxAttempts > 0 ? spec.MaxAttempts : UsualAttempts,
+            Backoff = spec.Backoff?.ToTimeSpan() ?? s_usualBackoff,
+            Overrides = spec.Overrides.ToDictionary(wish => wish.GuestId, Terms, StringComparer.Ordinal),
+            PolicyRetries = found.Where(policy => policy.Value.Retry is not null)
             .ToDictionary(policy => policy.Key, policy => Retry(spec, policy.Value, found), StringComparer.Ordinal),
-        StuckPatience = options.Value.StuckPatience,
-    };
+            StuckPatience = options.Value.StuckPatience,
+        };
 
     // What the caller says goes before what the policy says. A next policy that is not there any more is none.
     private static PolicyRetry Retry(EvacuationSpec spec, ConvergenceDocument policy, Dictionary<string, ConvergenceDocument> found) => new(
