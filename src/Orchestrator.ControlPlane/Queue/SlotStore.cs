@@ -78,7 +78,8 @@ internal sealed class SlotStore(DatabaseGate database)
     /// <summary>Has what an evacuation queued and what was not let through yet wait, or wait no more.</summary>
     public Task HoldAsync(Guid evacuationId, bool held, CancellationToken cancellation)
     {
-        // Locked in the order of a round, which takes many as well.
+        // Locked in the order of a round, which takes many as well. The revision stays: whoever commands one that was let through in this
+        // moment must find the row as it was read.
         const string Sql = $"""
             WITH queued AS MATERIALIZED (
                 SELECT migration_id FROM migrations
@@ -87,7 +88,7 @@ internal sealed class SlotStore(DatabaseGate database)
                    FOR UPDATE),
             written AS (
                 UPDATE migrations m
-                   SET paused = @held, revision = m.revision + 1
+                   SET paused = @held
                   FROM queued
                  WHERE m.migration_id = queued.migration_id AND m.phase = 'Queued'
              RETURNING m.migration_id)

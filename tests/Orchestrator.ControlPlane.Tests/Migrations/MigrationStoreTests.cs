@@ -170,6 +170,33 @@ public sealed class MigrationStoreTests(PostgresFixture postgres) : IClassFixtur
     }
 
     [Fact]
+    public async Task WriteAsync_ItsEvacuationPausedAMomentBefore_IsWritten()
+    {
+        var evacuation = Guid.NewGuid();
+        var move = await _fleet.AddGuestAsync();
+        var migration = Plain(move) with { EvacuationId = evacuation };
+        Assert.Equal(AdmitOutcome.Admitted, await _fleet.Migrations.AdmitAsync(migration, CancellationToken.None));
+        var read = await _fleet.LetThroughAsync(migration);
+
+        await _fleet.Slots.HoldAsync(evacuation, true, CancellationToken.None);
+        var write = new LedgerWrite(read, Moved(read) with { LastTransition = 3, Phase = MigrationPhase.Preparing }, s_at);
+        Assert.Equal(WriteOutcome.Written, await _fleet.Progress.WriteAsync(write, CancellationToken.None));
+        Assert.Equal(MigrationPhase.Preparing, (await _fleet.Migrations.FindAsync(read.MigrationId, CancellationToken.None))?.Phase);
+    }
+
+    [Fact]
+    public async Task WriteAsync_AnotherWroteUnderTheSameEpoch_IsNotTakenForItsOwnWrite()
+    {
+        var read = await AdmittedAsync();
+        var now = Moved(read) with { LastTransition = 3, Phase = MigrationPhase.Preparing };
+        Assert.Equal(WriteOutcome.Written, await _fleet.Progress.WriteAsync(new LedgerWrite(read, Moved(read), s_at), CancellationToken.None));
+
+        await Assert.ThrowsAsync<System.Diagnostics.UnreachableException>(
+            () => _fleet.Progress.WriteAsync(new LedgerWrite(read, now, s_at), CancellationToken.None));
+        Assert.Equal(MigrationPhase.Queued, (await _fleet.Migrations.FindAsync(read.MigrationId, CancellationToken.None))?.Phase);
+    }
+
+    [Fact]
     public async Task WriteAsync_FencedOut_ChangesNothing()
     {
         var read = await AdmittedAsync();

@@ -199,15 +199,31 @@ internal sealed class ProgressStore(DatabaseGate database)
 
     private static async Task<WriteOutcome> WhyNotAsync(NpgsqlConnection connection, LedgerWrite write, CancellationToken cancellation)
     {
-        const string Sql = "SELECT revision, epoch FROM migrations WHERE migration_id = @MigrationId";
-        var (revision, epoch) = await connection.QuerySingleAsync<(long, long)>(
-            new CommandDefinition(Sql, new { write.Now.MigrationId }, cancellationToken: cancellation));
+        const string Sql = """
+            SELECT epoch, revision = @Revision AND phase = @phase AND last_transition = @LastTransition AND last_decision = @LastDecision
+                          AND last_command = @LastCommand AS written,
+                   revision
+              FROM migrations
+             WHERE migration_id = @MigrationId
+            """;
+        var now = write.Now;
+        var parameters = new
+        {
+            now.MigrationId,
+            now.Revision,
+            phase = now.Phase.ToString(),
+            now.LastTransition,
+            now.LastDecision,
+            now.LastCommand,
+        };
+        var (epoch, written, revision) = await connection.QuerySingleAsync<(long, bool, long)>(
+            new CommandDefinition(Sql, parameters, cancellationToken: cancellation));
         return epoch != write.Read.Epoch ? WriteOutcome.Fenced
 
-            // Only this writer writes under this epoch: it is its own statement, committed before the connection broke.
-            : revision == write.Now.Revision ? WriteOutcome.Written
+            // Its own statement, committed before the connection broke.
+            : written ? WriteOutcome.Written
             : throw new UnreachableException(
-                $"Migration {write.Now.MigrationId} is at revision {revision} under epoch {epoch}; its only writer read {write.Read.Revision}.");
+                $"Migration {now.MigrationId} is at revision {revision} under epoch {epoch}; its only writer read {write.Read.Revision}.");
     }
 
     private static DynamicParameters Parameters(LedgerWrite write)
