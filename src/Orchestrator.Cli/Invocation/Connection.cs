@@ -13,6 +13,9 @@ internal sealed class Connection : IDisposable
     // A watch is silent while nothing happens; pings tell a quiet server from a dead one.
     private static readonly TimeSpan s_pingEvery = TimeSpan.FromSeconds(15);
 
+    // An evacuation of ten thousand guests, all of them stuck and each saying why, is larger than gRPC's own 4 MiB.
+    private const int LargestAnswerBytes = 64 << 20;
+
     private readonly TimeProvider _clock;
     private readonly GrpcChannel _channel;
 
@@ -32,6 +35,7 @@ internal sealed class Connection : IDisposable
                 ConnectCallback = servers.Count == 1 ? null : (_, cancellation) => ConnectAsync(servers, cancellation),
             },
             DisposeHttpClient = true,
+            MaxReceiveMessageSize = LargestAnswerBytes,
         });
         Hosts = new HostService.HostServiceClient(_channel);
         Guests = new GuestService.GuestServiceClient(_channel);

@@ -40,8 +40,6 @@ internal static class Advice
         ["TARGET_IS_SOURCE"] = "the guest is there already; choose another host: migctl hosts list",
         ["LIMITS_STALE"] = "look at what was changed, then set again: migctl limits get",
         ["CLASS_UNKNOWN"] = "choose one of the classes there are: migctl limits get",
-        ["TARGET_UNREACHABLE"] = "start the target's agent, or choose another host: migctl hosts list",
-        ["SOURCE_UNREACHABLE"] = "start the agent of the host that the guest is on: migctl hosts list",
         ["POST_COPY_IMPOSSIBLE"] = "use a policy without a post_copy step, and no non-live mode or VFIO device where post-copy is wanted",
         ["PAST_POINT_OF_NO_RETURN"] = "let it finish: the target may hold the newest memory",
         ["MIGRATION_ENDED"] = "see what became of it: migctl explain ID",

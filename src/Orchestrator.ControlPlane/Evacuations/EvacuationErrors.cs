@@ -34,6 +34,13 @@ internal static class EvacuationErrors
         hostIds.Count == 1 ? $"Host {hostIds[0]} is not known." : $"Hosts {Names(hostIds)} are not known.",
         ("host_ids", string.Join(',', hostIds.Take(MostNamed))));
 
+    public static RpcException GuestUnknown(IReadOnlyList<string> guestIds) => Refusal.Because(
+        StatusCode.NotFound,
+        Domain,
+        "GUEST_UNKNOWN",
+        guestIds.Count == 1 ? $"Guest {guestIds[0]} of an override is not known." : $"Guests {Names(guestIds)} of overrides are not known.",
+        ("guest_ids", string.Join(',', guestIds.Take(MostNamed))));
+
     public static RpcException AlreadyEvacuating(string hostId, Guid evacuationId) => Refusal.Because(
         StatusCode.FailedPrecondition,
         Domain,

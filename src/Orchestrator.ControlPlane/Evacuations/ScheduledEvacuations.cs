@@ -36,7 +36,7 @@ internal sealed class ScheduledEvacuations(EvacuationAdmission admission, Evacua
 
         try
         {
-            await admission.StartAsync(command, cancellation);
+            await admission.StartScheduledAsync(command, cancellation);
             return new WorkAnswer(FiringOutcome.Started, "") { EvacuationId = id };
         }
         catch (RpcException refused)

@@ -223,6 +223,21 @@ internal sealed class GuestStore(DatabaseGate database)
             cancellation);
     }
 
+    /// <summary>Which of these are no guests, in the order given.</summary>
+    public Task<IReadOnlyList<string>> ListUnknownAsync(IReadOnlyCollection<string> guestIds, CancellationToken cancellation)
+    {
+        const string Sql = """
+            SELECT asked.guest_id
+              FROM unnest(@guestIds) WITH ORDINALITY AS asked (guest_id, place)
+             WHERE NOT EXISTS (SELECT FROM guests g WHERE g.guest_id = asked.guest_id)
+             ORDER BY asked.place
+            """;
+        return database.RunAsync<IReadOnlyList<string>>(
+            async (connection, token) => [.. await connection.QueryAsync<string>(
+                new CommandDefinition(Sql, new { guestIds = guestIds.ToArray() }, cancellationToken: token))],
+            cancellation);
+    }
+
     private Task<IReadOnlyList<StoredGuest>> ListAsync(string sql, object parameters, CancellationToken cancellation) =>
         database.RunAsync<IReadOnlyList<StoredGuest>>(
             async (connection, token) => [.. (await connection.QueryAsync<Row>(

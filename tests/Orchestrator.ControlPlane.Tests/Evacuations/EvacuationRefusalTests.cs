@@ -108,6 +108,12 @@ public sealed class EvacuationRefusalTests(EvacuationFixture fixture) : IClassFi
             spec.Overrides.Add(new GuestOverride { GuestId = "g", Policy = "nor-this-one" });
         }));
         Assert.Equal("no-such-policy,nor-this-one", Refusal.FindDetail<ErrorInfo>(policies)?.Metadata["policies"]);
+        var guests = await Refused.WithAsync("GUEST_UNKNOWN", Grpc.Core.StatusCode.NotFound, () => _rack.StartAsync(host, spec => spec.Overrides.Add(
+            [
+                new GuestOverride { GuestId = "no-such-guest", Treatment = GuestTreatment.Skip },
+                new GuestOverride { GuestId = "nor-this-one", Treatment = GuestTreatment.Skip },
+            ])));
+        Assert.Equal("no-such-guest,nor-this-one", Refusal.FindDetail<ErrorInfo>(guests)?.Metadata["guest_ids"]);
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using Grpc.Core;
 using Orchestrator.ControlPlane.Evacuations.Conducting;
 using Orchestrator.ControlPlane.Evacuations.Ledger;
+using Orchestrator.ControlPlane.Guests;
 using Orchestrator.Policy.Evacuation;
 using Orchestrator.Rpc.Errors;
 using Orchestrator.V1;
@@ -9,19 +10,30 @@ namespace Orchestrator.ControlPlane.Evacuations.Admission;
 
 /// <summary>Plans evacuations and starts them: checks, and writes them down for whichever replica takes them up. Moves nothing itself.</summary>
 internal sealed class EvacuationAdmission(
-    EvacuationStore evacuations, EvacuationHosts hosts, CharterReader charters, EvacuationReader reader, TimeProvider clock)
+    EvacuationStore evacuations, EvacuationHosts hosts, GuestStore guests, CharterReader charters, EvacuationReader reader, TimeProvider clock)
 {
     /// <param name="spec">Found sound.</param>
     /// <exception cref="RpcException">The refusals of PlanEvacuation in evacuations.proto.</exception>
     public async Task<V1.EvacuationPlan> PlanAsync(EvacuationSpec spec, CancellationToken cancellation)
     {
         var now = Now();
-        return EvacuationMessages.Of(await PlanAsync(spec, await CharterAsync(spec, now, cancellation), now, cancellation));
+        var charter = await CharterAsync(spec, now, cancellation);
+        await RefuseUnknownGuestsAsync(spec, cancellation);
+        return EvacuationMessages.Of(await PlanAsync(spec, charter, now, cancellation));
     }
 
     /// <summary>The same request again is the same evacuation, whatever has become of it.</summary>
     /// <exception cref="RpcException">The refusals of StartEvacuation in evacuations.proto.</exception>
-    public async Task<Evacuation> StartAsync(StartEvacuationCommand command, CancellationToken cancellation)
+    public Task<Evacuation> StartAsync(StartEvacuationCommand command, CancellationToken cancellation) =>
+        StartAsync(command, spec => RefuseUnknownGuestsAsync(spec, cancellation), cancellation);
+
+    /// <summary>The same for what was asked for long ago: a guest that an override names may be gone meanwhile.</summary>
+    /// <exception cref="RpcException">The refusals of StartEvacuation in evacuations.proto, but for GUEST_UNKNOWN.</exception>
+    public Task<Evacuation> StartScheduledAsync(StartEvacuationCommand command, CancellationToken cancellation) =>
+        StartAsync(command, _ => Task.CompletedTask, cancellation);
+
+    private async Task<Evacuation> StartAsync(
+        StartEvacuationCommand command, Func<EvacuationSpec, Task> checkGuests, CancellationToken cancellation)
     {
         while (true)
         {
@@ -32,6 +44,7 @@ internal sealed class EvacuationAdmission(
 
             var now = Now();
             var charter = await CharterAsync(command.Request.Spec, now, cancellation);
+            await checkGuests(command.Request.Spec);
             var plan = await PlanAsync(command.Request.Spec, charter, now, cancellation);
             var evacuation = new Evacuation
             {
@@ -67,6 +80,16 @@ internal sealed class EvacuationAdmission(
 
         var charter = await charters.ReadAsync(spec, await hosts.ResolveAsync(spec, cancellation), cancellation);
         return charter.UnknownPolicies.Count == 0 ? charter : throw EvacuationErrors.PolicyUnknown(charter.UnknownPolicies);
+    }
+
+    /// <summary>A name that was mistyped would be an override that nobody follows.</summary>
+    private async Task RefuseUnknownGuestsAsync(EvacuationSpec spec, CancellationToken cancellation)
+    {
+        if (spec.Overrides.Count > 0
+            && await guests.ListUnknownAsync([.. spec.Overrides.Select(wish => wish.GuestId)], cancellation) is { Count: > 0 } unknown)
+        {
+            throw EvacuationErrors.GuestUnknown(unknown);
+        }
     }
 
     private async Task<Policy.Evacuation.EvacuationPlan> PlanAsync(
