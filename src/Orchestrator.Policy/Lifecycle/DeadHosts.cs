@@ -51,7 +51,7 @@ internal static class DeadHosts
         _ when TargetHasAll(standing) => TargetWentOn(),
 
         // An old word of the target will not do either: it may have received the rest since, and be all that there is of the guest.
-        { Target: null } or { TargetSilent: true } => new ProgressStep { WaitsFor = MigrationSide.Target, AskAgainAfter = s_again },
+        { Target: null } or { TargetSilent: true } or { TargetSpokeSinceSourceDied: false } => new ProgressStep { WaitsFor = MigrationSide.Target, AskAgainAfter = s_again },
         { Target: { IsOver: false, HasRun: true } } => Undecidable(FailureReason.GuestLost, $"{SourceDead} and the target runs without all of the guest"),
         _ => Undo(Lost(SourceDead)),
     };

@@ -32,6 +32,9 @@ public sealed record MigrationStanding
     /// <summary>Somebody vouches that the target's host is off for good.</summary>
     public bool TargetDead { get; init; }
 
+    /// <summary>The target's agent has spoken since the source's host is known to be dead; what it said before may be older than the death.</summary>
+    public bool TargetSpokeSinceSourceDied { get; init; }
+
     /// <summary>
     /// Neither the phase nor a session nor a run state has changed for longer than is waited for a state that should come by itself.
     /// </summary>

@@ -28,6 +28,7 @@ internal sealed class AgentSide(MigrationSide side, string hostId, MigrationMail
     private long _failedAt;
     private long _askedAt;
     private long _viewedAt;
+    private bool _forgotten;
     private ulong _lastSequence;
 
     public string HostId => hostId;
@@ -36,6 +37,9 @@ internal sealed class AgentSide(MigrationSide side, string hostId, MigrationMail
     public SideView? View { get; private set; }
 
     public MigrationReport? LastReport { get; private set; }
+
+    /// <summary>How many times it has said how the migration stands there.</summary>
+    public long Words { get; private set; }
 
     /// <summary>When it last said anything about this migration; the supervisor's begin before that.</summary>
     public long HeardAt { get; private set; } = beat.Clock.GetTimestamp();
@@ -61,6 +65,7 @@ internal sealed class AgentSide(MigrationSide side, string hostId, MigrationMail
         }
 
         HeardAt = _viewedAt = beat.Clock.GetTimestamp();
+        Learn();
         _lastSequence = report.Sequence;
         LastReport = report;
         var before = View;
@@ -150,6 +155,7 @@ internal sealed class AgentSide(MigrationSide side, string hostId, MigrationMail
         }
 
         HeardAt = beat.Clock.GetTimestamp();
+        Learn();
 
         // A report that came while the question was under way knows better than "no such session".
         if (poll.Report is not null || _viewedAt > poll.LeftAt || View == SideView.Absent)
@@ -185,6 +191,13 @@ internal sealed class AgentSide(MigrationSide side, string hostId, MigrationMail
         return null;
     }
 
+    /// <summary>What was heard and asked before does not count: it is asked at the next opportunity.</summary>
+    public void Forget()
+    {
+        _forgotten = true;
+        _askedAt = 0;
+    }
+
     /// <summary>Asks how the migration stands here, unless that was asked or heard just now.</summary>
     /// <returns>How long until it may be asked; null when it is being asked or cannot be.</returns>
     public TimeSpan? Ask(Guid migrationId, TimeSpan quiet)
@@ -194,7 +207,7 @@ internal sealed class AgentSide(MigrationSide side, string hostId, MigrationMail
             return null;
         }
 
-        var knownAt = View is null ? _askedAt : Math.Max(HeardAt, _askedAt);
+        var knownAt = View is null || _forgotten ? _askedAt : Math.Max(HeardAt, _askedAt);
         if (knownAt != 0 && quiet - beat.Clock.GetElapsedTime(knownAt) is { } left && left > TimeSpan.Zero)
         {
             return left;
@@ -226,6 +239,12 @@ internal sealed class AgentSide(MigrationSide side, string hostId, MigrationMail
         HeardAt = beat.Clock.GetTimestamp();
         _attempts = 0;
         _attendDue = false;
+    }
+
+    private void Learn()
+    {
+        Words++;
+        _forgotten = false;
     }
 
     private TimeSpan Pause()

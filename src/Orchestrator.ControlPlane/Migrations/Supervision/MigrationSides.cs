@@ -13,6 +13,7 @@ internal sealed class MigrationSides : IAsyncDisposable
     private readonly CommandBook _book;
     private long _changedAt;
     private long _phaseAt;
+    private long? _wordsBeforeDeath;
     private bool _news = true;
 
     public MigrationSides(Migration migration, CommandBook book, MigrationMailbox mailbox, IAgentCalls agents, SupervisionBeat beat)
@@ -62,6 +63,7 @@ internal sealed class MigrationSides : IAsyncDisposable
             Target.Sight(target);
         }
 
+        NoteDeath();
         return restarted;
     }
 
@@ -71,6 +73,9 @@ internal sealed class MigrationSides : IAsyncDisposable
         {
             Changed();
         }
+
+        // That it says the same still is what is waited for then.
+        _news |= _wordsBeforeDeath is not null;
     }
 
     public void End(CallEnded.Poll poll)
@@ -123,6 +128,7 @@ internal sealed class MigrationSides : IAsyncDisposable
         TargetSilent = IsSilent(Target),
         SourceDead = Source.IsDead,
         TargetDead = Target.IsDead,
+        TargetSpokeSinceSourceDied = Target.Words > _wordsBeforeDeath,
         Overdue = _beat.Clock.GetElapsedTime(_changedAt) >= _beat.Options.AnswerWithin,
         Commands = _book.Standings(migration.PhaseSince, _beat.Clock.GetUtcNow()),
     };
@@ -176,6 +182,20 @@ internal sealed class MigrationSides : IAsyncDisposable
     {
         await Source.DisposeAsync();
         await Target.DisposeAsync();
+    }
+
+    /// <summary>Once the source is dead the target's word is all there is, and it is to be a new one.</summary>
+    private void NoteDeath()
+    {
+        if (!Source.IsDead)
+        {
+            _wordsBeforeDeath = null;
+        }
+        else if (_wordsBeforeDeath is null)
+        {
+            _wordsBeforeDeath = Target.Words;
+            Target.Forget();
+        }
     }
 
     // A side need not have spoken before its word was needed.
