@@ -38,6 +38,9 @@ internal sealed partial class AgentLinks(
     /// <summary>True once this replica knows that the host was declared dead: its agent is not talked to, whatever it says.</summary>
     public bool IsDead(string hostId) => _dead.Contains(hostId);
 
+    /// <summary>True while any host is known to be dead.</summary>
+    public bool HasDead => _dead.Count > 0;
+
     /// <summary>The hosts whose report streams are up, and how long ago each said anything.</summary>
     public IReadOnlyList<HeardHost> Heard() =>
     [

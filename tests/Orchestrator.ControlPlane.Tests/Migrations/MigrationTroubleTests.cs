@@ -123,8 +123,8 @@ public sealed class MigrationTroubleTests(PostgresFixture postgres) : IClassFixt
         var move = await _fleet.AddGuestAsync();
         await move.CopyAsync();
         await move.ReadAsync(move.Copying(0.5));
-        move.TargetSays(move.TargetReport(SessionState.Ended, RunState.Gone, SessionOutcome.Failed));
         move.SourceSays(move.SourceReport(SessionState.Ended, "", RunState.Gone, SessionOutcome.EngineLost));
+        move.TargetSays(move.TargetReport(SessionState.Ended, RunState.Gone, SessionOutcome.Failed));
         (await move.Target.NextAsync(Kind.AbandonTarget)).Done();
         (await move.Source.NextAsync(Kind.AbandonSource)).Done();
 
@@ -187,6 +187,19 @@ public sealed class MigrationTroubleTests(PostgresFixture postgres) : IClassFixt
         Assert.Equal(FailureReason.AgentLost, migration.Ending?.Reason);
         var guest = await _fleet.Guests.FindAsync(move.GuestId, CancellationToken.None);
         Assert.Equal((ControlPlane.Guests.StoredGuestState.Running, move.SourceHost), (guest!.State, guest.HostId));
+    }
+
+    [Fact]
+    public async Task HostsReadmittedByAnotherReplica_WhatIsGivenToThem_IsNotEndedForTheirDeath()
+    {
+        var move = await _fleet.AddGuestAsync();
+        foreach (var host in new[] { move.SourceHost, move.TargetHost })
+        {
+            (_fleet.Agents[host].IsDead, _fleet.Agents[host].ReadmittedElsewhere) = (true, true);
+        }
+
+        await move.CopyAsync();
+        Assert.Equal(LifecyclePhase.Copying, (await move.FindAsync()).Phase);
     }
 
     [Fact]

@@ -19,6 +19,16 @@ internal sealed class PlayedAgents : IAgentCalls
 
     public bool IsDead(string hostId) => this[hostId].IsDead;
 
+    public Task ForgetReadmittedAsync(CancellationToken cancellation)
+    {
+        foreach (var readmitted in _agents.Values.Where(agent => agent.ReadmittedElsewhere))
+        {
+            readmitted.IsDead = false;
+        }
+
+        return Task.CompletedTask;
+    }
+
     public string? EndpointOf(string hostId) => $"http://{hostId}:7444";
 
     public Task<ExecuteResponse> ExecuteAsync(string hostId, ExecuteRequest request, CancellationToken cancellation) =>
@@ -37,6 +47,9 @@ internal sealed class PlayedAgent
     public bool IsConnected { get; set; } = true;
 
     public bool IsDead { get; set; }
+
+    /// <summary>It is dead no more, which this replica has not heard yet.</summary>
+    public bool ReadmittedElsewhere { get; set; }
 
     /// <summary>Answers by itself when it gives an answer; null leaves the call to the test.</summary>
     public Func<ExecuteRequest, ExecuteResponse?> Play { get; set; } = _ => null;

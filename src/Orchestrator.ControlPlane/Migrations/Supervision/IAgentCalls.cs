@@ -13,6 +13,9 @@ internal interface IAgentCalls
     /// <summary>True once this replica knows that the host was declared dead.</summary>
     bool IsDead(string hostId);
 
+    /// <summary>Has no host taken for dead from here on that had been readmitted before.</summary>
+    Task ForgetReadmittedAsync(CancellationToken cancellation);
+
     /// <summary>"http://ADDRESS:PORT"; null when no such host is registered.</summary>
     string? EndpointOf(string hostId);
 
@@ -31,6 +34,8 @@ internal sealed class AgentCalls(AgentLinks links) : IAgentCalls
     public bool IsConnected(string hostId) => links.IsConnected(hostId);
 
     public bool IsDead(string hostId) => links.IsDead(hostId);
+
+    public Task ForgetReadmittedAsync(CancellationToken cancellation) => links.HasDead ? links.SyncAsync(cancellation) : Task.CompletedTask;
 
     public string? EndpointOf(string hostId) => links.EndpointOf(hostId);
 

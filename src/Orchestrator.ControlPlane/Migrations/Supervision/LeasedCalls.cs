@@ -18,6 +18,8 @@ internal sealed class LeasedCalls(IAgentCalls agents, ReplicaLease lease) : IAge
 
     public bool IsDead(string hostId) => agents.IsDead(hostId);
 
+    public Task ForgetReadmittedAsync(CancellationToken cancellation) => agents.ForgetReadmittedAsync(cancellation);
+
     public string? EndpointOf(string hostId) => agents.EndpointOf(hostId);
 
     public Task<ExecuteResponse> ExecuteAsync(string hostId, ExecuteRequest request, CancellationToken cancellation)

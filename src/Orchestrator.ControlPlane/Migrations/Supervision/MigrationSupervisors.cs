@@ -69,6 +69,8 @@ internal sealed partial class MigrationSupervisors(
             return;
         }
 
+        // A host may have been readmitted, and been given these, before this replica has heard of it.
+        await edges.Agents.ForgetReadmittedAsync(cancellation);
         var commands = await edges.Store.ListCommandsAsync([.. migrations.Select(migration => migration.MigrationId)], cancellation);
         foreach (var migration in migrations)
         {
