@@ -48,10 +48,13 @@ internal sealed class GuestStore(DatabaseGate database)
     public Task<IReadOnlyList<StoredGuest>> ListOnHostAsync(
         string hostId, IReadOnlyCollection<string> guestIds, CancellationToken cancellation)
     {
+        // Two halves, each by its index: with one OR the planner may read all guests, for every host that says something.
         const string Sql = $"""
             {Select}
-             WHERE host_id = @hostId OR guest_id = ANY (@guestIds)
-             ORDER BY guest_id
+             WHERE host_id = @hostId
+             UNION ALL
+            {Select}
+             WHERE guest_id = ANY (@guestIds) AND host_id IS DISTINCT FROM @hostId
             """;
         return ListAsync(Sql, new { hostId, guestIds = guestIds.ToArray() }, cancellation);
     }

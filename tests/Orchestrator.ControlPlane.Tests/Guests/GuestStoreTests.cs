@@ -174,7 +174,8 @@ public sealed class GuestStoreTests(PostgresFixture database) : IClassFixture<Po
         Assert.Equal([on.GuestId], (await _guests.ListAsync(hostId, "", 10, CancellationToken.None)).Select(guest => guest.GuestId));
         Assert.Equal(
             new[] { on.GuestId, off.GuestId }.Order(StringComparer.Ordinal),
-            (await _guests.ListOnHostAsync(hostId, [off.GuestId, "stranger"], CancellationToken.None)).Select(guest => guest.GuestId));
+            (await _guests.ListOnHostAsync(hostId, [on.GuestId, off.GuestId, "stranger"], CancellationToken.None))
+                .Select(guest => guest.GuestId).Order(StringComparer.Ordinal));
         Assert.Contains(await _guests.ListStartingSinceAsync(s_now, CancellationToken.None), guest => guest.GuestId == on.GuestId);
         Assert.DoesNotContain(await _guests.ListStartingSinceAsync(s_now.AddHours(-2), CancellationToken.None), guest => guest.GuestId == on.GuestId);
 

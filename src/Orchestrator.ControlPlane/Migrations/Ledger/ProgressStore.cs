@@ -98,6 +98,8 @@ internal sealed class ProgressStore(DatabaseGate database)
     public Task<bool> AnswerAsync(
         Migration migration, StoredCommand command, TimeSpan? decisionToCommand, CancellationToken cancellation)
     {
+        // Not waited for until it is on disk: an answer that a crash of the database loses is had again by sending the command again, which
+        // is carried out once however often it comes.
         const string Sql = """
             WITH mine AS (
                 SELECT migration_id FROM migrations WHERE migration_id = @MigrationId AND epoch = @Epoch FOR SHARE),
@@ -118,7 +120,8 @@ internal sealed class ProgressStore(DatabaseGate database)
                   FROM mine
                  WHERE d.migration_id = mine.migration_id AND d.command_id = @CommandId
              RETURNING d.migration_id)
-            SELECT (SELECT count(*) FROM mine) AS Mine, (SELECT count(*) FROM prepared) AS Prepared, (SELECT count(*) FROM decided) AS Decided
+            SELECT (SELECT count(*) FROM mine) AS Mine, (SELECT count(*) FROM prepared) AS Prepared, (SELECT count(*) FROM decided) AS Decided,
+                   set_config('synchronous_commit', 'off', true)
             """;
         var answer = command.Answer ?? throw new ArgumentException("The command has no answer.", nameof(command));
         var parameters = new
@@ -137,7 +140,7 @@ internal sealed class ProgressStore(DatabaseGate database)
         return database.RunAsync(
             async (connection, token) =>
             {
-                var (mine, isPrepared, decided) = await connection.QuerySingleAsync<(long Mine, long Prepared, long Decided)>(
+                var (mine, isPrepared, decided, _) = await connection.QuerySingleAsync<(long Mine, long Prepared, long Decided, string)>(
                     new CommandDefinition(Sql, parameters, cancellationToken: token));
                 if (isPrepared > 0)
                 {
