@@ -132,5 +132,9 @@ internal sealed class FleetSeed(ControlPlaneServer controlPlane, ScriptedFleet a
     {
         await using var connection = await database.OpenConnectionAsync(cancellation);
         await connection.ExecuteAsync(new CommandDefinition(sql, parameters, commandTimeout: 120, cancellationToken: cancellation));
+
+        // A table that has just been filled is planned for as if it were empty until autovacuum comes by, within the minute; a fleet that
+        // has run for a day has that behind it.
+        await connection.ExecuteAsync(new CommandDefinition("ANALYZE guests, migrations", commandTimeout: 120, cancellationToken: cancellation));
     }
 }
