@@ -15,7 +15,8 @@ internal sealed partial class Dispatcher(
 
     private static readonly TimeSpan s_lookEvery = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan s_shortestPause = TimeSpan.FromMilliseconds(10);
-    private static readonly TimeSpan s_longestPause = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan s_longestPause = TimeSpan.FromSeconds(1);
+    private const int PauseTimesWhatItTook = 3;
 
     private readonly SemaphoreSlim _bell = new(0, 1);
 
@@ -57,9 +58,9 @@ internal sealed partial class Dispatcher(
                 LogFailed(failure);
             }
 
-            // Half of the time at most, so that a long queue under many changes leaves the database to the others.
-            var took = TimeProvider.System.GetElapsedTime(began);
-            await Task.Delay(TimeSpan.FromTicks(Math.Clamp(took.Ticks, s_shortestPause.Ticks, s_longestPause.Ticks)), TimeProvider.System, cancellation)
+            // A quarter of the time at most, so that a long queue under many changes leaves the machine to the others.
+            var pause = PauseTimesWhatItTook * TimeProvider.System.GetElapsedTime(began).Ticks;
+            await Task.Delay(TimeSpan.FromTicks(Math.Clamp(pause, s_shortestPause.Ticks, s_longestPause.Ticks)), TimeProvider.System, cancellation)
                 .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             await _bell.WaitAsync(s_lookEvery, cancellation).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         }
