@@ -10,20 +10,37 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/build.sh"
 
 results=$root/.artifacts/test-results
-filter=()
+filter=
 matrix=no
+
+# Which tests: Category=Campaign or all others. A trait of the tests themselves.
+category='Category!=Campaign'
 
 usage() {
     cat <<'TEXT'
 usage: ./run test [--qemu-matrix] [--filter EXPRESSION] [PROJECT...]
 
 Builds Orchestrator.sln in Release and runs its test projects, or those named (Orchestrator.Policy.Tests, or a part
-of the name such as Policy). Result files and logs are in .artifacts/test-results/. The last line is
-"N passed, N failed" (with ", N skipped" when some were). Exit code 0 only if tests ran and none failed.
+of the name such as Policy), but for the long scenarios of ./run campaign. Result files and logs are in
+.artifacts/test-results/. The last line is "N passed, N failed" (with ", N skipped" when some were). Exit code 0 only
+if tests ran and none failed.
 
   --filter EXPRESSION   only these tests: the expression of dotnet test, for example FullyQualifiedName~Lifecycle
   --qemu-matrix         run Orchestrator.Scenarios once with each QEMU: the system's and every root that
                         ./run qemu-roots has prepared
+TEXT
+}
+
+usage_campaign() {
+    cat <<'TEXT'
+usage: ./run campaign [--qemu-matrix] [--filter EXPRESSION]
+
+Builds Orchestrator.sln in Release and runs the scenarios that take half a minute or more each: those with the trait
+Category=Campaign of Orchestrator.Scenarios. Real guests, a real Postgres, real processes. Result files, the last line
+and the exit code are as of ./run test.
+
+  --filter EXPRESSION   only these of them: the expression of dotnet test, for example FullyQualifiedName~Evacuation
+  --qemu-matrix         once with each QEMU: the system's and every root that ./run qemu-roots has prepared
 TEXT
 }
 
@@ -56,7 +73,7 @@ known_qemus() {
 # run_project PROJECT LABEL: the tests of one project; answers whether all went well.
 run_project() {
     local project=$1 label=$2 code=0
-    dotnet_here test "$project" --no-build --configuration Release --nologo "${filter[@]}" \
+    dotnet_here test "$project" --no-build --configuration Release --nologo --filter "$category${filter:+&($filter)}" \
         --logger "trx;LogFileName=$label.trx" --results-directory "$results" \
         --blame-hang-timeout 15m --blame-hang-dump-type none >"$results/$label.log" 2>&1 || code=$?
     /usr/bin/python3 "$here/count_tests.py" run "$results" "$label" "$code"
@@ -109,21 +126,29 @@ build_and_run() {
 }
 
 main() {
-    local names=() projects
+    local names=() projects help=usage
     while [ $# -gt 0 ]; do
         case $1 in
             --qemu-matrix) matrix=yes ;;
             --filter)
                 [ $# -gt 1 ] || die 2 "--filter needs an expression"
-                filter=(--filter "$2")
+                filter=$2
                 shift
                 ;;
-            -h | --help) usage; return ;;
+            --campaign)
+                category='Category=Campaign'
+                help=usage_campaign
+                ;;
+            -h | --help) "$help"; return ;;
             -*) die 2 "test: unknown option '$1'; see ./run test --help" ;;
             *) names+=("$1") ;;
         esac
         shift
     done
+    if [ "$help" = usage_campaign ]; then
+        [ ${#names[@]} = 0 ] || die 2 "campaign takes no projects; see ./run campaign --help"
+        names=(Orchestrator.Scenarios)
+    fi
     projects=$(chosen_projects "${names[@]}")
     if [ "$matrix" = yes ] && ! grep -q '/Orchestrator\.Scenarios\.csproj$' <<<"$projects"; then
         die 2 "--qemu-matrix is for Orchestrator.Scenarios, which is not among the projects chosen"

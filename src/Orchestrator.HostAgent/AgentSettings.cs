@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using Orchestrator.HostAgent.Guests;
+using Orchestrator.HostAgent.Host;
 using Orchestrator.Rpc.Errors;
 using Orchestrator.Rpc.Serving;
 
@@ -12,7 +13,8 @@ internal sealed record AgentSettings
     private static readonly string[] s_known =
     [
         "Agent:HostId", "Agent:RuntimeFolder", "Agent:MigrationAddress", "Agent:MigrationPorts", "Agent:MemoryOvercommit", "Agent:ReportIntervalMs",
-        "Agent:ProbeKvm", "Listen:Address", "Listen:AllowPlaintextOffLoopback", "Qemu:Program",
+        "Agent:ProbeKvm", CapacitySettings.MemoryAllocatableName, CapacitySettings.MemoryReserveName, CapacitySettings.CpuOvercommitName,
+        CapacitySettings.LinksName, "Listen:Address", "Listen:AllowPlaintextOffLoopback", "Qemu:Program",
     ];
 
     /// <summary>Agent:HostId. The id under which the host is registered.</summary>
@@ -44,6 +46,9 @@ internal sealed record AgentSettings
     /// <summary>Agent:ProbeKvm. Whether to find out by a guest if KVM works. Default true.</summary>
     public required bool ProbeKvm { get; init; }
 
+    /// <summary>What guests may have of the machine, and the speed of its links.</summary>
+    public required CapacitySettings Capacity { get; init; }
+
     /// <param name="problems">Everything that is wrong, each with the setting's name and what is allowed; empty when it is sound.</param>
     public static AgentSettings? Read(IConfiguration configuration, out IReadOnlyList<string> problems)
     {
@@ -59,6 +64,7 @@ internal sealed record AgentSettings
             }
         }
 
+        var overcommit = Number("Agent:MemoryOvercommit", 1, 0.1, 10);
         var settings = new AgentSettings
         {
             HostId = configuration["Agent:HostId"] is { Length: > 0 } id ? found.Name("Agent:HostId", id) : Missing("Agent:HostId", "the host's id"),
@@ -67,9 +73,10 @@ internal sealed record AgentSettings
             MigrationAddress = MigrationFrom(),
             MigrationPorts = Ports(),
             QemuProgram = Program(),
-            MemoryOvercommit = Number("Agent:MemoryOvercommit", 1, 0.1, 10),
+            MemoryOvercommit = overcommit,
             ReportInterval = TimeSpan.FromMilliseconds(Number("Agent:ReportIntervalMs", 250, 50, 60_000)),
             ProbeKvm = Flag("Agent:ProbeKvm", true),
+            Capacity = CapacitySettings.Read(configuration, overcommit, found),
         };
         problems = [.. found.Found.Select(violation => $"{violation.Field} {violation.Description}")];
         return found.Any ? null : settings;

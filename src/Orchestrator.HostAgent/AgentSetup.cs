@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Hosting;
 using Orchestrator.Agent.V1;
 using Orchestrator.HostAgent.Guests;
 using Orchestrator.HostAgent.Host;
@@ -13,6 +14,13 @@ internal static class AgentSetup
     public static WebApplication Build(WebApplicationBuilder builder, AgentSettings settings)
     {
         builder.AddRpc(settings.Listen, AgentService.Descriptor);
+
+        // A control plane that vanished without a word listens no longer, and guests may be waiting for that to be noticed.
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.Limits.Http2.KeepAlivePingDelay = TimeSpan.FromSeconds(5);
+            kestrel.Limits.Http2.KeepAlivePingTimeout = TimeSpan.FromSeconds(10);
+        });
         builder.Services.AddSingleton(settings);
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton(new AgentInstance(settings.HostId, Guid.NewGuid().ToString()));
@@ -25,6 +33,8 @@ internal static class AgentSetup
 
         builder.Services.AddSingleton(services => new SessionPace(settings.ReportInterval, services.GetRequiredService<TimeProvider>()));
         builder.Services.AddSingleton<HandOverSender>();
+        builder.Services.AddSingleton<Attendance>();
+        builder.Services.AddSingleton<SourceContacts>();
         builder.Services.AddSingleton<SessionFactory>();
         builder.Services.AddSingleton<SessionRegistry>();
         builder.Services.AddSingleton<Observers>();

@@ -1,13 +1,4 @@
 using System.Net;
-using Google.Protobuf;
-using Google.Protobuf.WellKnownTypes;
-using Grpc.Core;
-using Grpc.Core.Interceptors;
-using Grpc.Net.Client;
-using Grpc.Net.Client.Configuration;
-using Hello.Server;
-using Hello.V1;
-using Microsoft.AspNetCore.TestHost;
 
 namespace GrpcCompat.Tests;
 

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Extensions.DependencyInjection;
+using Orchestrator.ControlPlane.Hosts;
 using Orchestrator.TestPostgres;
 using Orchestrator.V1;
 
@@ -15,6 +16,9 @@ public sealed class ControlPlaneFixture : IAsyncLifetime
     private readonly List<WebApplication> _running = [];
     private readonly List<GrpcChannel> _channels = [];
 
+    /// <summary>Of every replica, beside those that all tests have.</summary>
+    public IReadOnlyList<string> Settings { get; init; } = [];
+
     public string ConnectionString => _database.ConnectionString;
 
     public HostService.HostServiceClient Hosts => new(_channels[0]);
@@ -24,6 +28,10 @@ public sealed class ControlPlaneFixture : IAsyncLifetime
     public PolicyService.PolicyServiceClient Policies => new(_channels[0]);
 
     public MigrationService.MigrationServiceClient Migrations => new(_channels[0]);
+
+    public ScheduleService.ScheduleServiceClient Schedules => new(_channels[0]);
+
+    public NoticeService.NoticeServiceClient Notices => new(_channels[0]);
 
     public GrpcChannel Channel => _channels[0];
 
@@ -57,13 +65,7 @@ public sealed class ControlPlaneFixture : IAsyncLifetime
     /// <summary>Another control plane on the same database.</summary>
     public async Task<GrpcChannel> AddReplicaAsync(params string[] settings)
     {
-        var app = Program.Build(
-        [
-            $"--Database:ConnectionString={_database.ConnectionString}", "--Listen:Address=http://127.0.0.1:0",
-            "--Logging:LogLevel:Default=None", "--Logging:LogLevel:Microsoft.AspNetCore=None", "--Agents:ReportInterval=00:00:00.05",
-            "--Agents:ResyncEvery=00:00:00.2", "--Agents:SilenceLimit=00:00:02", "--Agents:LongestPause=00:00:00.3", .. settings,
-        ]);
-        await app.StartAsync();
+        var app = await StartReplicaAsync(settings);
         var channel = GrpcChannel.ForAddress(
             app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
         lock (_running)
@@ -75,14 +77,32 @@ public sealed class ControlPlaneFixture : IAsyncLifetime
         return channel;
     }
 
+    /// <summary>The same, for a test that looks inside and ends it itself.</summary>
+    public async Task<WebApplication> StartReplicaAsync(params string[] settings)
+    {
+        var app = Program.Build(
+        [
+            $"--Database:ConnectionString={_database.ConnectionString}", "--Listen:Address=http://127.0.0.1:0",
+            "--Logging:LogLevel:Default=None", "--Logging:LogLevel:Microsoft.AspNetCore=None", "--Agents:ReportInterval=00:00:00.05",
+            "--Agents:ResyncEvery=00:00:00.2", "--Agents:SilenceLimit=00:00:02", "--Agents:LongestPause=00:00:00.3",
+            "--Hosts:NoteEvery=00:00:00.4", "--Hosts:SuspectAfter=00:00:04", "--Hosts:LostAfter=00:00:08", .. Settings, .. settings,
+        ]);
+        await app.StartAsync();
+        return app;
+    }
+
     internal async Task<ScriptedAgent> AddHostAsync(string? hostId = null)
     {
         var agent = await ScriptedAgent.StartAsync(hostId ?? NewId("host"));
         await Hosts.RegisterHostAsync(new RegisterHostRequest { HostId = agent.HostId, AgentEndpoint = agent.Endpoint });
-        await Eventually.HoldsAsync(async () =>
-            (await Hosts.GetHostAsync(new GetHostRequest { HostId = agent.HostId })).Host.State == HostState.Connected);
+        await ConnectedAsync(agent.HostId);
         return agent;
     }
+
+    /// <summary>Waits until every replica hears the host, and the ledger has it so.</summary>
+    internal Task ConnectedAsync(string hostId) => Eventually.HoldsAsync(async () =>
+        _running.All(app => app.Services.GetRequiredService<AgentLinks>().IsConnected(hostId))
+        && (await Hosts.GetHostAsync(new GetHostRequest { HostId = hostId })).Host.State == HostState.Connected);
 
     internal async Task<string> DefineGuestAsync()
     {

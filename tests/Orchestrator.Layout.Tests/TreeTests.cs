@@ -27,9 +27,16 @@ public partial class TreeTests
         ["Orchestrator.Qmp"] = [],
         ["Orchestrator.BootGuest"] = [],
         ["Orchestrator.Rpc"] = ["Orchestrator.Contracts"],
+
+        // The two processes share the contract and the policy, and this is where the one becomes the other.
+        ["Orchestrator.PolicyMessages"] = ["Orchestrator.Policy", "Orchestrator.Contracts", "Orchestrator.Rpc"],
         ["Orchestrator.HostAgent"] =
-            ["Orchestrator.Policy", "Orchestrator.Contracts", "Orchestrator.Rpc", "Orchestrator.Qmp", "Orchestrator.BootGuest"],
-        ["Orchestrator.ControlPlane"] = ["Orchestrator.Policy", "Orchestrator.Contracts", "Orchestrator.Rpc"],
+        [
+            "Orchestrator.Policy", "Orchestrator.PolicyMessages", "Orchestrator.Contracts", "Orchestrator.Rpc", "Orchestrator.Qmp",
+            "Orchestrator.BootGuest",
+        ],
+        ["Orchestrator.ControlPlane"] =
+            ["Orchestrator.Policy", "Orchestrator.PolicyMessages", "Orchestrator.Contracts", "Orchestrator.Rpc"],
         ["Orchestrator.Cli"] = ["Orchestrator.Contracts", "Orchestrator.Rpc"],
 
         // The last three are programs that it starts, not libraries that it calls.
@@ -100,8 +107,9 @@ public partial class TreeTests
         .SelectMany(file => File.ReadLines(file).Where(line => PragmaWithoutReasonPattern().IsMatch(line)).Select(line => $"{Tree.Relative(file)}: {line}")));
 
     [Fact]
-    public void SqlNeverReadsTheClock() => Assert.Empty(
-        Tree.Files("src", "*.cs").Where(file => ClockInSqlPattern().IsMatch(File.ReadAllText(file))).Select(Tree.Relative));
+    public void SqlNeverReadsTheClock_ButForLeases() => Assert.Empty(
+        Tree.Files("src", "*.cs").Where(file => ClockInSqlPattern().IsMatch(File.ReadAllText(file))).Select(Tree.Relative)
+            .Except(["src/Orchestrator.ControlPlane/Replicas/ReplicaStore.cs", "src/Orchestrator.ControlPlane/Replicas/LeaseStore.cs"]));
 
     [Fact]
     public void NoFileNamesOneMachine() => Assert.Empty(

@@ -29,7 +29,7 @@ public class NonsenseScenarios(ScenarioFleet fleet)
         {
             MigrationId = "x",
             GuestId = NoName,
-            TargetHostId = "",
+            TargetHostId = NoName,
             Policy = NoName,
             PolicyRevision = uint.MaxValue,
             MaxDowntime = s_noDuration,
@@ -37,9 +37,12 @@ public class NonsenseScenarios(ScenarioFleet fleet)
             Mode = (MigrationMode)77,
             MaxBytesPerSecond = ulong.MaxValue,
             RequestedBy = s_long,
+            PriorityClass = s_long,
+            NotBefore = new Timestamp { Seconds = long.MaxValue, Nanos = -7 },
+            Notice = new NoticeTerms { LeadTime = s_noDuration, WebhookUrl = s_long },
         }).ResponseAsync,
         "migration_id", "guest_id", "target_host_id", "policy", "policy_revision", "max_downtime", "deadline", "mode", "max_bytes_per_second",
-        "requested_by");
+        "requested_by", "priority_class", "not_before", "notice.lead_time", "notice.webhook_url");
 
     [Fact]
     public Task AdjustMigration() => NamesAsync(

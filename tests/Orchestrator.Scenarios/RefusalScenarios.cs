@@ -83,13 +83,29 @@ public class RefusalScenarios(ScenarioFleet fleet)
     }
 
     [Fact]
-    public async Task TargetHasNotEnoughMemory_BothNumbersAreSaid()
+    public async Task TargetHasNotEnoughMemory_ItWaitsAndBothNumbersAreSaid()
     {
-        // A tenth of this machine's memory is less than the guest's 3 GiB, most of which it never touches.
-        var spec = ScenarioGuest.Spec(Load.Light);
-        spec.MemoryBytes = 3UL << 30;
-        await using var guest = await ScenarioGuest.StartAsync(fleet, Load.Light, spec);
+        await using var guest = await StartLargeAsync();
         await fleet.WithHostBAsync("Agent:MemoryOvercommit", "0.1", async () =>
+        {
+            var id = await guest.MigrateAsync("suspend-if-needed", 1000);
+            var waiting = await guest.AwaitAsync(id, migration => migration.Standing?.Reasons is [{ Cause: WaitCause.TargetUnfit } reason, ..]
+                && reason.Message.Contains("GiB", StringComparison.Ordinal));
+            Assert.Equal("host-b", waiting.Standing.Reasons[0].Subject);
+            Assert.Matches(@"needs 3 GiB, [\d.]+ [GM]iB of [\d.]+ GiB are free", waiting.Standing.Reasons[0].Message);
+
+            await fleet.ControlPlane.Migrations.CancelMigrationAsync(new CancelMigrationRequest { MigrationId = id });
+            Assert.Equal(MigrationPhase.Cancelled, (await guest.AwaitEndAsync(id)).Phase);
+            await guest.AssertStayedAsync();
+        });
+    }
+
+    [Fact]
+    public async Task TargetHasLessMemoryThanItSays_ItsAgentRefusesAndBothNumbersAreSaid()
+    {
+        await using var guest = await StartLargeAsync();
+        var settings = new Dictionary<string, string> { ["Agent:MemoryOvercommit"] = "0.1", ["Agent:MemoryAllocatable"] = "100GiB" };
+        await fleet.WithHostBAsync(settings, async () =>
         {
             var migration = await guest.AwaitEndAsync(await guest.MigrateAsync("suspend-if-needed", 1000));
             Assert.Equal(MigrationPhase.Failed, migration.Phase);
@@ -114,6 +130,14 @@ public class RefusalScenarios(ScenarioFleet fleet)
             Assert.Contains("in use", migration.FailureMessage, StringComparison.Ordinal);
             await guest.AssertStayedAsync();
         });
+    }
+
+    // A tenth of this machine's memory is less than the guest's 3 GiB, most of which it never touches.
+    private async Task<ScenarioGuest> StartLargeAsync()
+    {
+        var spec = ScenarioGuest.Spec(Load.Light);
+        spec.MemoryBytes = 3UL << 30;
+        return await ScenarioGuest.StartAsync(fleet, Load.Light, spec);
     }
 
     private static StartMigrationRequest With(ScenarioGuest guest, Action<StartMigrationRequest> change)

@@ -7,17 +7,33 @@ namespace Orchestrator.Scenarios;
 /// One control plane with its Postgres and two agents for all scenarios; each scenario brings its own guest. A scenario that kills a part
 /// brings it back.
 /// </summary>
-public sealed class ScenarioFleet : IAsyncLifetime, IDisposable
+public class ScenarioFleet : IAsyncLifetime, IDisposable
 {
     /// <summary>Generous: the machine may be busy with other things. A scenario that waits this long has failed.</summary>
     public static readonly TimeSpan Bound = TimeSpan.FromSeconds(120);
 
     private readonly FleetFolder _folder = new("scenarios");
     private Fleet? _fleet;
+    private ControlPlaneServer? _asked;
+
+    /// <summary>How many processes are the control plane.</summary>
+    protected virtual int Replicas => 1;
+
+    protected virtual IReadOnlyList<string> HostIds => ["host-a", "host-b"];
+
+    /// <summary>Of the control plane.</summary>
+    protected virtual IReadOnlyDictionary<string, string> Settings => new Dictionary<string, string>();
+
+    protected string Folder => _folder.Path;
 
     public Fleet Fleet => _fleet ?? throw new InvalidOperationException("The fleet is not up.");
 
-    public ControlPlaneServer ControlPlane => Fleet.ControlPlane;
+    /// <summary>The replica that scenarios ask; the first unless one says otherwise.</summary>
+    public ControlPlaneServer ControlPlane
+    {
+        get => _asked ?? Fleet.ControlPlane;
+        set => _asked = value;
+    }
 
     public AgentServer HostA => Fleet.Agent("host-a");
 
@@ -31,7 +47,9 @@ public sealed class ScenarioFleet : IAsyncLifetime, IDisposable
             new FleetPlan
             {
                 Folder = _folder.Path,
-                Hosts = [new HostPlan("host-a", "127.0.0.1", qemu), new HostPlan("host-b", "127.0.0.2", qemu)],
+                Replicas = Replicas,
+                ControlPlaneSettings = Settings,
+                Hosts = [.. HostIds.Select((id, index) => new HostPlan(id, $"127.0.0.{index + 1}", qemu) { Settings = SettingsOf(id) })],
             },
             _ => { },
             TimeProvider.System,
@@ -52,15 +70,19 @@ public sealed class ScenarioFleet : IAsyncLifetime, IDisposable
         // What the parts said, for whoever looks for the reason of a failure.
         _folder.Keep = Environment.GetEnvironmentVariable("ORCHESTRATOR_KEEP") is "1";
         _folder.Dispose();
+        GC.SuppressFinalize(this);
     }
 
     /// <summary>Runs the target's agent with other settings for a while, and brings it back as it was.</summary>
-    public async Task WithHostBAsync(string setting, string value, Func<Task> scenario)
+    public Task WithHostBAsync(string setting, string value, Func<Task> scenario) =>
+        WithHostBAsync(new Dictionary<string, string> { [setting] = value }, scenario);
+
+    public async Task WithHostBAsync(IReadOnlyDictionary<string, string> settings, Func<Task> scenario)
     {
         await HostB.Process.StopAsync();
         try
         {
-            await HostB.StartAsync(new Dictionary<string, string> { [setting] = value }, Patience());
+            await HostB.StartAsync(settings, Patience());
             await AwaitConnectedAsync(HostB);
             await scenario();
         }
@@ -75,7 +97,7 @@ public sealed class ScenarioFleet : IAsyncLifetime, IDisposable
     /// <summary>Brings back what a scenario that failed half-way left dead, so that the next one tells of itself.</summary>
     public async Task ReviveAsync()
     {
-        foreach (var server in Fleet.Agents.Concat<Server>([ControlPlane]).Where(server => !server.IsRunning))
+        foreach (var server in Fleet.Agents.Concat<Server>(Fleet.ControlPlanes).Where(server => !server.IsRunning))
         {
             await server.StartAsync(Patience());
         }
@@ -96,6 +118,20 @@ public sealed class ScenarioFleet : IAsyncLifetime, IDisposable
         }
     }
 
+    /// <summary>The replica of that name; whichever was free takes a migration up.</summary>
+    public async Task<ControlPlaneServer> ReplicaAsync(string replicaId)
+    {
+        foreach (var server in Fleet.ControlPlanes.Where(server => server.IsRunning))
+        {
+            if ((await server.Replicas.ListReplicasAsync(new ListReplicasRequest(), cancellationToken: Patience())).AnsweredBy == replicaId)
+            {
+                return server;
+            }
+        }
+
+        throw new InvalidOperationException($"No replica that runs is {replicaId}.");
+    }
+
     /// <summary>Stores a policy under a name of its own.</summary>
     public async Task<string> PolicyAsync(PolicyDocument document)
     {
@@ -103,6 +139,9 @@ public sealed class ScenarioFleet : IAsyncLifetime, IDisposable
         await ControlPlane.Policies.CreatePolicyAsync(new CreatePolicyRequest { Name = name, Document = document });
         return name;
     }
+
+    /// <summary>Of a host's agent.</summary>
+    protected virtual IReadOnlyDictionary<string, string> SettingsOf(string hostId) => new Dictionary<string, string>();
 
     private static CancellationToken Patience() => new CancellationTokenSource(Bound).Token;
 }

@@ -249,6 +249,7 @@ internal sealed class ScenarioGuest : IAsyncDisposable
     {
         await _moving.DisposeAsync();
         _patience.Dispose();
+        await ForgetAsync(_scenario.ControlPlane.Guests, Id);
         foreach (var process in _scenario.Fleet.GuestProcesses().Where(IsOurs))
         {
             try
@@ -259,6 +260,21 @@ internal sealed class ScenarioGuest : IAsyncDisposable
             {
                 // Ended by itself meanwhile.
             }
+        }
+    }
+
+    /// <summary>Gives back what it takes of its host, if there is anybody to tell: a guest whose engine is killed goes on to count.</summary>
+    public static async Task ForgetAsync(GuestService.GuestServiceClient guests, string id)
+    {
+        var within = TimeProvider.System.GetUtcNow().UtcDateTime.AddSeconds(10);
+        try
+        {
+            await guests.StopGuestAsync(new V1.StopGuestRequest { GuestId = id }, deadline: within);
+            await guests.RemoveGuestAsync(new RemoveGuestRequest { GuestId = id }, deadline: within);
+        }
+        catch (RpcException)
+        {
+            // The scenario failed half-way; its own words say why.
         }
     }
 

@@ -20,7 +20,8 @@ internal sealed class DefineCommand
     private readonly Option<string> _file = new("--file", "-f")
     {
         Description = "YAML or JSON with the whole machine, instead of the flags; - reads standard input. Disks, networks, kernels and "
-            + "VFIO devices are given there.",
+            + "VFIO devices are given there. With the sections spec, labels, placement and notice it says where the guest may run and "
+            + "who is told, too.",
         HelpName = "path",
     };
 
@@ -63,6 +64,8 @@ internal sealed class DefineCommand
         Description = "The boot guest's pace is what one vCPU reaches, so throttling lowers it. Default: a timed pace.",
     };
 
+    private readonly TermsOptions _terms = new();
+
     public static Command Create(CommandRunner runner)
     {
         var define = new DefineCommand();
@@ -70,11 +73,18 @@ internal sealed class DefineCommand
             "define",
             "Writes a guest down; starts nothing. Repeating it is harmless.",
             "guests define web-1 --memory 512MiB --vcpus 2 --boot-guest --working-set 64MiB --dirty-rate 20MiB/s",
-            "guests define db-1 -f machine.yaml")
+            "guests define web-2 --memory 1GiB --boot-guest --label app=web --host-selector \"rack in (r1,r2)\" --anti-affinity app=web",
+            "guests define db-1 -f machine.yaml --notice-lead 10m --notice-ack --notice-webhook https://owner.example/moves",
+            "guests define db-2 -f guest.yaml")
         {
             define._id, define._file, define._memory, define._vcpus, define._machine, define._cpuModel, define._accelerator,
             define._bootGuest, define._workingSet, define._dirtyRate, define._fill, define._heartbeats, define._cpuBound,
         };
+        foreach (var option in define._terms.All)
+        {
+            command.Add(option);
+        }
+
         command.Validators.Add(result =>
         {
             var flags = define.Flags().Where(option => result.GetResult(option) is not null).Select(option => option.Name).ToList();
@@ -102,28 +112,76 @@ internal sealed class DefineCommand
 
     private async Task<ExitCode> RunAsync(ParseResult parse, Session session)
     {
-        if (!TrySpec(parse, session, out var spec, out var complaint))
+        if (!TryRequest(parse, session, out var request, out var complaint))
         {
             return session.Complain(complaint);
         }
 
-        var answer = await session.Connection.Guests.DefineGuestAsync(
-            new DefineGuestRequest { GuestId = parse.GetRequiredValue(_id), Spec = spec }, session.Connection.Call(session.Cancellation));
+        var answer = await session.Connection.Guests.DefineGuestAsync(request, session.Connection.Call(session.Cancellation));
         return session.Answer(
             answer,
             $"Guest {answer.Guest.GuestId} is defined. Start it with: {session.Invite($"guests start {answer.Guest.GuestId} HOST")}");
     }
 
-    private bool TrySpec(
-        ParseResult parse, Session session, [NotNullWhen(true)] out MachineSpec? spec, [NotNullWhen(false)] out Complaint? complaint)
+    private bool TryRequest(
+        ParseResult parse,
+        Session session,
+        [NotNullWhen(true)] out DefineGuestRequest? request,
+        [NotNullWhen(false)] out Complaint? complaint)
     {
-        if (parse.GetValue(_file) is { } path)
+        var id = parse.GetRequiredValue(_id);
+        if (parse.GetValue(_file) is not { } path)
         {
-            return SpecFile.TryRead(session.Terminal, path, out spec, out complaint);
+            complaint = null;
+            request = new DefineGuestRequest { GuestId = id, Spec = Spec(parse) };
+            _terms.Apply(parse, request);
+            return true;
         }
 
-        complaint = null;
-        spec = new MachineSpec
+        request = null;
+        if (!SpecFile.TryRead(session.Terminal, path, out var node, out complaint))
+        {
+            return false;
+        }
+
+        // A file is a machine, or a whole guest in sections.
+        if (node is not SpecNode.Mapping whole || whole.Entries.All(entry => entry.Key != "spec"))
+        {
+            if (!SpecFile.TryMap<MachineSpec>(path, node, out var spec, out complaint))
+            {
+                return false;
+            }
+
+            request = new DefineGuestRequest { GuestId = id, Spec = spec };
+            _terms.Apply(parse, request);
+            return true;
+        }
+
+        if (_terms.All.FirstOrDefault(option => parse.GetResult(option) is { Implicit: false }) is { } doubled)
+        {
+            complaint = Complaint.Usage($"{path} gives the whole guest; leave {doubled.Name} out.");
+            return false;
+        }
+
+        if (!SpecFile.TryMap<DefineGuestRequest>(path, node, out var sections, out complaint))
+        {
+            return false;
+        }
+
+        if (sections.GuestId.Length > 0 && sections.GuestId != id)
+        {
+            complaint = Complaint.Usage($"{path} is of guest {sections.GuestId}, not of {id}; leave guest_id out or give the same.");
+            return false;
+        }
+
+        sections.GuestId = id;
+        request = sections;
+        return true;
+    }
+
+    private MachineSpec Spec(ParseResult parse)
+    {
+        var spec = new MachineSpec
         {
             MemoryBytes = parse.GetValue(_memory) ?? 0,
             Vcpus = parse.GetValue(_vcpus) ?? 0,
@@ -143,6 +201,6 @@ internal sealed class DefineCommand
             };
         }
 
-        return true;
+        return spec;
     }
 }

@@ -44,6 +44,34 @@ internal static class GuestText
             ("Migration", guest.ActiveMigrationId),
             ("Serial console", guest.SerialSocket),
             ("Defined", Moment.Text(guest.DefinedAt)),
+            ("Labels", string.Join(", ", guest.Labels.Select(label => $"{label.Key}={label.Value}").Order(StringComparer.Ordinal))),
+            ("Hosts", string.Join(", ", (guest.Placement?.HostSelector ?? []).Select(PlacementWords.Of))),
+            ("Affinity", string.Join("\n", (guest.Placement?.Affinity ?? []).Select(PlacementWords.Of))),
+            ("Notice", guest.Notice is null ? null : Notice(guest.Notice)),
         ])
-        + (guest.Spec is null ? "" : "\n# Machine, as \"migctl guests define -f\" takes it\n" + SpecWriter.Write(guest.Spec));
+        + File(guest);
+
+    private static string Notice(NoticeTerms terms) =>
+        (terms.LeadTime is { } lead && lead.ToTimeSpan() > TimeSpan.Zero
+            ? $"{QuantityText.Duration(lead)} before it moves{(terms.AcknowledgementEndsWait ? ", or until its owner agrees" : "")}"
+            : "when it moves, without a wait")
+        + (terms.WebhookUrl.Length > 0 ? $", to {terms.WebhookUrl}" : "");
+
+    private static string File(Guest guest)
+    {
+        if (guest.Spec is null)
+        {
+            return "";
+        }
+
+        return guest.Labels.Count == 0 && guest.Placement is null && guest.Notice is null
+            ? "\n# Machine, as \"migctl guests define -f\" takes it\n" + SpecWriter.Write(guest.Spec)
+            : "\n# Guest, as \"migctl guests define -f\" takes it\n" + SpecWriter.Write(new DefineGuestRequest
+            {
+                Spec = guest.Spec,
+                Labels = { guest.Labels },
+                Placement = guest.Placement,
+                Notice = guest.Notice,
+            });
+    }
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Orchestrator.Cli.Invocation;
+using Orchestrator.Cli.Quantities;
 using Orchestrator.V1;
 
 namespace Orchestrator.Cli.Hosts;
@@ -10,6 +11,7 @@ internal static class HostCommands
     public static Command Create(CommandRunner runner) => new("hosts", "The hypervisor machines, each with one agent.")
     {
         Register(runner), List(runner), Get(runner), Cordon(runner), Uncordon(runner), Remove(runner),
+        DeathCommands.DeclareDead(runner), DeathCommands.Fence(runner), DeathCommands.Readmit(runner), Events(runner), ExplainCommand.Create(runner),
     };
 
     private static Argument<string> Id() => new("HOST") { Description = "Id of the host." };
@@ -21,24 +23,7 @@ internal static class HostCommands
             Description = "Id of the host, equal to its agent's own: 1 to 63 of a-z, 0-9, '-' and '.'.",
         };
         var endpoint = new Argument<string>("ENDPOINT") { Description = "Where its agent listens: http://ADDRESS:PORT." };
-        var labels = new Option<string[]>("--label")
-        {
-            Description = "A free label; may be repeated. At most 64; keys and values at most 63 characters.",
-            HelpName = "key=value",
-        };
-        labels.Validators.Add(result =>
-        {
-            var keys = result.Tokens.Select(token => token.Value.Split('=', 2)).ToList();
-            foreach (var pair in keys.Where(pair => pair.Length != 2 || pair[0].Length == 0))
-            {
-                result.AddError($"--label: \"{string.Join('=', pair)}\" is no label; write KEY=VALUE.");
-            }
-
-            foreach (var key in keys.GroupBy(pair => pair[0], StringComparer.Ordinal).Where(same => same.Count() > 1))
-            {
-                result.AddError($"--label: {key.Key} is given twice.");
-            }
-        });
+        var labels = LabelOption.Create("A free label; may be repeated. At most 64; keys and values at most 63 characters.");
         var command = new Verb(
             "register",
             "Makes a host known and connects to its agent. Repeating it is harmless.",
@@ -53,13 +38,8 @@ internal static class HostCommands
             {
                 HostId = parse.GetRequiredValue(id),
                 AgentEndpoint = parse.GetRequiredValue(endpoint),
+                Labels = { LabelOption.Read(parse, labels) },
             };
-            foreach (var label in parse.GetValue(labels) ?? [])
-            {
-                var pair = label.Split('=', 2);
-                request.Labels.Add(pair[0], pair[1]);
-            }
-
             var answer = await session.Connection.Hosts.RegisterHostAsync(request, session.Connection.Call(session.Cancellation));
             return session.Answer(answer, $"Host {answer.Host.HostId} is registered.\n\n{HostText.Describe(answer.Host)}");
         });
@@ -85,7 +65,7 @@ internal static class HostCommands
     private static Verb Get(CommandRunner runner)
     {
         var id = Id();
-        var command = new Verb("get", "One host: state, machine, engines.", "hosts get h1") { id };
+        var command = new Verb("get", "One host: state, what is taken of it, machine, links, devices, engines.", "hosts get h1") { id };
         runner.Bind(command, async (parse, session) =>
         {
             var answer = await session.Connection.Hosts.GetHostAsync(
@@ -131,6 +111,30 @@ internal static class HostCommands
             var answer = await session.Connection.Hosts.UncordonHostAsync(
                 new UncordonHostRequest { HostId = parse.GetRequiredValue(id) }, session.Connection.Call(session.Cancellation));
             return session.Answer(answer, $"Host {answer.Host.HostId} is open.");
+        });
+        return command;
+    }
+
+    private static Verb Events(CommandRunner runner)
+    {
+        var id = new Argument<string>("HOST") { Description = "Id of the host, also of one that has been removed. Default: all.", Arity = ArgumentArity.ZeroOrOne };
+        var limit = QuantityOption.Count("--limit", "How many at most, the newest first. 0 = all. Default: 20.");
+        var command = new Verb(
+            "events", "What was done to hosts, by whom, newest first: lost, found, declared dead, fenced, readmitted, cordoned.",
+            "hosts events", "hosts events h1 --limit 0")
+        {
+            id, limit,
+        };
+        runner.Bind(command, async (parse, session) =>
+        {
+            var answer = await Paging.CollectAsync(
+                parse.GetValue(limit) ?? 20,
+                async (size, token) => await session.Connection.Hosts.ListHostEventsAsync(
+                    new ListHostEventsRequest { HostId = parse.GetValue(id) ?? "", PageSize = size, PageToken = token },
+                    session.Connection.Call(session.Cancellation)),
+                page => page.Events.Count,
+                page => page.NextPageToken);
+            return session.Answer(answer, HostText.Table(answer.Events));
         });
         return command;
     }

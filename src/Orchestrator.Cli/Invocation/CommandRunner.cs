@@ -17,12 +17,12 @@ internal sealed class CommandRunner(Terminal terminal, GlobalOptions globals)
         ParseResult parse, Func<ParseResult, Session, Task<ExitCode>> body, CancellationToken cancellation)
     {
         var format = globals.Format(parse);
-        if (!globals.TryServer(parse, terminal, out var server, out var problem))
+        if (!globals.TryServers(parse, terminal, out var servers, out var problem))
         {
             return Complain(Complaint.Usage(problem));
         }
 
-        using var connection = new Connection(server, globals.Timeout(parse), terminal.Clock);
+        using var connection = new Connection(servers, globals.Timeout(parse), terminal.Clock);
         try
         {
             return await body(parse, new Session(terminal, connection, format, globals.Repeated(parse), cancellation));
@@ -33,7 +33,7 @@ internal sealed class CommandRunner(Terminal terminal, GlobalOptions globals)
         }
         catch (RpcException failure)
         {
-            return Complain(CallRefusal.Read(failure, server, connection.Timeout));
+            return Complain(CallRefusal.Read(failure, connection.Server, connection.Timeout));
         }
 
         ExitCode Complain(Complaint complaint)

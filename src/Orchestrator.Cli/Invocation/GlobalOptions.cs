@@ -17,16 +17,17 @@ internal sealed class GlobalOptions
     // A deadline beyond this is no deadline, and the timer behind it has a bound of about 49 days.
     private static readonly TimeSpan s_longestTimeout = TimeSpan.FromDays(1);
 
-    private readonly Option<Uri?> _server = new("--server")
+    private readonly Option<IReadOnlyList<Uri>?> _server = new("--server")
     {
-        Description = $"Where the control plane listens. Default: ${ServerVariable}, else {DefaultServer}.",
+        Description = "Where the control plane listens; several replicas with commas between them, the first that can be reached is asked. "
+            + $"Default: ${ServerVariable}, else {DefaultServer}.",
         HelpName = "url",
         Recursive = true,
         CustomParser = static result =>
         {
-            if (TryServer(result.Tokens[^1].Value, out var server))
+            if (TryServers(result.Tokens[^1].Value, out var servers))
             {
-                return server;
+                return servers;
             }
 
             result.AddError($"--server: {NoServer(result.Tokens[^1].Value)}");
@@ -63,30 +64,49 @@ internal sealed class GlobalOptions
     public TimeSpan Timeout(ParseResult parse) => parse.GetValue(_timeout)?.ToTimeSpan() ?? s_defaultTimeout;
 
     /// <param name="problem">The environment variable is at fault; the option has been checked by the parser.</param>
-    public bool TryServer(
-        ParseResult parse, Terminal terminal, [NotNullWhen(true)] out Uri? server, [NotNullWhen(false)] out string? problem)
+    public bool TryServers(
+        ParseResult parse, Terminal terminal, [NotNullWhen(true)] out IReadOnlyList<Uri>? servers, [NotNullWhen(false)] out string? problem)
     {
         problem = null;
-        server = parse.GetValue(_server);
-        if (server is not null)
+        servers = parse.GetValue(_server);
+        if (servers is not null)
         {
             return true;
         }
 
         var text = terminal.Variable(ServerVariable) is { Length: > 0 } set ? set : DefaultServer;
-        if (!TryServer(text, out server))
+        if (!TryServers(text, out servers))
         {
             problem = $"{ServerVariable}: {NoServer(text)}";
         }
 
-        return server is not null;
+        return servers is not null;
     }
 
     /// <summary>What to add to a command that the user may type next, so that it goes to the same server.</summary>
-    public string Repeated(ParseResult parse) => parse.GetValue(_server) is { } server ? $" --server {server.OriginalString}" : "";
+    public string Repeated(ParseResult parse) => parse.GetValue(_server) is { } servers
+        ? $" --server {string.Join(',', servers.Select(server => server.OriginalString))}"
+        : "";
 
-    private static bool TryServer(string text, [NotNullWhen(true)] out Uri? server) =>
-        Uri.TryCreate(text, UriKind.Absolute, out server) && server is { Scheme: "http" or "https", Host.Length: > 0, PathAndQuery: "/" };
+    /// <summary>Several only without TLS: a certificate is checked against the name of the first.</summary>
+    private static bool TryServers(string text, [NotNullWhen(true)] out IReadOnlyList<Uri>? servers)
+    {
+        var found = new List<Uri>();
+        foreach (var part in text.Split(',', StringSplitOptions.TrimEntries))
+        {
+            if (Uri.TryCreate(part, UriKind.Absolute, out var server) && server is { Scheme: "http" or "https", Host.Length: > 0, PathAndQuery: "/" })
+            {
+                found.Add(server);
+            }
+        }
 
-    private static string NoServer(string text) => $"\"{text}\" is no server; write http://HOST:PORT or https://HOST:PORT.";
+        servers = found.Count == text.Split(',').Length && (found.Count == 1 || found.All(server => server.Scheme == Uri.UriSchemeHttp))
+            ? found
+            : null;
+        return servers is not null;
+    }
+
+    private static string NoServer(string text) => text.Contains(',')
+        ? $"\"{text}\" is no list of servers; write http://HOST:PORT,http://HOST:PORT."
+        : $"\"{text}\" is no server; write http://HOST:PORT or https://HOST:PORT.";
 }

@@ -2,11 +2,15 @@ using System.CommandLine;
 using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
 using Orchestrator.Cli.Completion;
+using Orchestrator.Cli.Evacuations;
 using Orchestrator.Cli.Guests;
 using Orchestrator.Cli.Hosts;
 using Orchestrator.Cli.Migrations;
+using Orchestrator.Cli.Notices;
 using Orchestrator.Cli.Policies;
+using Orchestrator.Cli.Queue;
 using Orchestrator.Cli.Refusals;
+using Orchestrator.Cli.Schedules;
 
 namespace Orchestrator.Cli.Invocation;
 
@@ -71,6 +75,11 @@ internal static class MigctlCommand
         root.Add(HostCommands.Create(runner));
         root.Add(GuestCommands.Create(runner));
         root.Add(PolicyCommands.Create(runner));
+        root.Add(EvacuationCommands.Create(runner));
+        root.Add(QueueCommands.CreateQueue(runner));
+        root.Add(QueueCommands.CreateLimits(runner));
+        root.Add(ScheduleCommands.Create(runner));
+        root.Add(NoticeCommands.Create(runner));
         root.Add(migrations);
         root.Add(CompletionCommand.Create(terminal));
         ExampleHelp.AddTo(root);

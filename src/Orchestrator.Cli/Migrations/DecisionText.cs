@@ -40,9 +40,24 @@ internal static class DecisionText
 
     /// <summary>One line: number, what, by which rule, why.</summary>
     public static string Line(Decision decision) =>
-        $"decision {decision.Sequence}{(decision.Origin == DecisionOrigin.Caller ? " (a caller's)" : "")}: {Headline(decision)}"
+        $"decision {decision.Sequence}{Whose(decision)}: {Headline(decision)}"
         + (decision.Rule.Length > 0 ? $" [{decision.Rule}]" : "")
         + (decision.Reason.Length > 0 ? $": {decision.Reason}" : "");
+
+    /// <summary>The beginning of a sentence that the headline ends: who decided, unless it was the policy under the control plane's eyes.</summary>
+    public static string Who(Decision decision) => decision.Origin switch
+    {
+        DecisionOrigin.Caller => "a caller asked to ",
+        DecisionOrigin.Agent => "while no control plane was there, the source's agent decided by the same policy to ",
+        _ => "",
+    };
+
+    private static string Whose(Decision decision) => decision.Origin switch
+    {
+        DecisionOrigin.Caller => " (a caller's)",
+        DecisionOrigin.Agent => " (the agent's own)",
+        _ => "",
+    };
 
     private static string Amount(Duration? duration) => duration is null ? "an unknown time" : QuantityText.Duration(duration);
 }

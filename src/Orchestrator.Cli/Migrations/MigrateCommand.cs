@@ -5,6 +5,7 @@ using Orchestrator.Cli.Invocation;
 using Orchestrator.Cli.Migrations.Following;
 using Orchestrator.Cli.Migrations.Progress;
 using Orchestrator.Cli.Quantities;
+using Orchestrator.Cli.Queue;
 using Orchestrator.Cli.Refusals;
 using Orchestrator.Cli.Rendering;
 using Orchestrator.V1;
@@ -15,7 +16,11 @@ namespace Orchestrator.Cli.Migrations;
 internal sealed class MigrateCommand
 {
     private readonly Argument<string> _guest = new("GUEST") { Description = "Id of the guest to move." };
-    private readonly Argument<string> _host = new("HOST") { Description = "Id of the host to move it to." };
+    private readonly Argument<string?> _host = new("HOST")
+    {
+        Description = "Id of the host to move it to. Without one the server chooses when the migration's turn comes.",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
 
     private readonly Option<string> _policy = new("--policy")
     {
@@ -49,6 +54,15 @@ internal sealed class MigrateCommand
         HelpName = "text",
     };
 
+    private readonly Option<string> _class = new("--class")
+    {
+        Description = "Priority class: one of those that migctl limits get shows. Default: user.",
+        HelpName = "class",
+    };
+
+    private readonly Option<Duration?> _notBefore = QuantityOption.Duration(
+        "--not-before", "Waits in the queue for this long first, e.g. 2h. At most 30d.");
+
     private readonly Option<bool> _detach = new("--detach", "-d")
     {
         Description = "Return when it has begun. Default: follow it to its end.",
@@ -64,12 +78,13 @@ internal sealed class MigrateCommand
             "Moves a guest to another host and shows how it goes. Leaves with 1 when it ends in anything but completed. "
             + "Ctrl-C stops the showing, never the migration.",
             "migrate web-1 h2",
+            "migrate web-1 --class rebalancing --not-before 2h",
             "migrate web-1 h2 --max-downtime 400ms --deadline 10m --bandwidth 100MiB/s",
             "migrate web-1 h2 --policy post-copy --detach --requested-by \"ops: new kernel on h1\"",
             "migrate web-1 h2 -o json")
         {
             migrate._guest, migrate._host, migrate._policy, migrate._revision, migrate._maxDowntime, migrate._deadline, migrate._mode,
-            migrate._bandwidth, migrate._id, migrate._requestedBy, migrate._detach, migrate._reconnectFor,
+            migrate._bandwidth, migrate._id, migrate._requestedBy, migrate._class, migrate._notBefore, migrate._detach, migrate._reconnectFor,
         };
         command.Validators.Add(result =>
         {
@@ -84,7 +99,7 @@ internal sealed class MigrateCommand
 
     private async Task<ExitCode> RunAsync(ParseResult parse, Session session)
     {
-        var request = Request(parse);
+        var request = Request(parse, session.Terminal.Clock.GetUtcNow());
         StartMigrationResponse started;
         try
         {
@@ -125,11 +140,11 @@ internal sealed class MigrateCommand
         }
     }
 
-    private StartMigrationRequest Request(ParseResult parse) => new()
+    private StartMigrationRequest Request(ParseResult parse, DateTimeOffset now) => new()
     {
         MigrationId = (parse.GetValue(_id) ?? Guid.NewGuid()).ToString(),
         GuestId = parse.GetRequiredValue(_guest),
-        TargetHostId = parse.GetRequiredValue(_host),
+        TargetHostId = parse.GetValue(_host) ?? "",
         Policy = parse.GetValue(_policy) ?? "",
         PolicyRevision = parse.GetValue(_revision) ?? 0,
         MaxDowntime = parse.GetValue(_maxDowntime),
@@ -137,19 +152,16 @@ internal sealed class MigrateCommand
         Mode = parse.GetValue(_mode) is { } mode ? EnumText.Find<MigrationMode>(mode) ?? default : default,
         MaxBytesPerSecond = parse.GetValue(_bandwidth) ?? 0,
         RequestedBy = parse.GetValue(_requestedBy) ?? "",
+        PriorityClass = parse.GetValue(_class) ?? "",
+        NotBefore = parse.GetValue(_notBefore) is { } wait ? (now + wait.ToTimeSpan()).ToTimestamp() : null,
     };
-
-    // The request may have arrived although the answer did not. Repeating it under the same id is safe.
-    private static bool IsUnanswered(RpcException failure, Complaint complaint) =>
-        complaint.Exit == ExitCode.Unreachable
-        && failure.Status.DebugException is not HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError };
 
     private static Complaint NotStarted(RpcException failure, StartMigrationRequest request, Session session)
     {
         var complaint = session.Cancellation.IsCancellationRequested
             ? new Complaint(ExitCode.Interrupted, "Interrupted before the server answered. It is not known whether the migration began.")
             : CallRefusal.Read(failure, session.Connection.Server, session.Connection.Timeout);
-        return complaint.Exit != ExitCode.Interrupted && !IsUnanswered(failure, complaint) ? complaint : complaint with
+        return complaint.Exit != ExitCode.Interrupted && !CallRefusal.IsUnanswered(failure, complaint) ? complaint : complaint with
         {
             Facts = [KeyValuePair.Create("migration_id", request.MigrationId)],
             Next = $"see whether it began: {session.Invite("get " + request.MigrationId)}; "
@@ -158,8 +170,8 @@ internal sealed class MigrateCommand
     }
 
     private static string Begun(Migration migration, Session session) =>
-        $"Migration {migration.MigrationId} has begun: "
-        + $"guest {migration.GuestId} from {migration.SourceHostId} to {migration.TargetHostId}.\n"
+        $"Migration {migration.MigrationId} {(migration.Phase == MigrationPhase.Queued ? "is in the queue" : "has begun")}: "
+        + $"guest {migration.GuestId} from {migration.SourceHostId} to {QueueText.Target(migration.TargetHostId)}.\n"
         + Capitalised(Follow(migration.MigrationId, session));
 
     private static string Follow(string migrationId, Session session) =>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Orchestrator.Cli.Quantities;
+using Orchestrator.Cli.Queue;
 using Orchestrator.Cli.Rendering;
 using Orchestrator.V1;
 
@@ -41,13 +42,19 @@ internal static class MigrationText
             ("Migration", migration.MigrationId),
             ("Guest", $"{migration.GuestId} ({(migration.GuestWasRunning ? "running" : "paused")} before)"),
             ("From", migration.SourceHostId),
-            ("To", migration.TargetHostId),
+            ("To", QueueText.Target(migration.TargetHostId)),
             ("Phase", $"{EnumText.Of(migration.Phase)} since {Moment.Text(migration.PhaseSince)}"),
+            ("Class", migration.PriorityClass),
+            ("Not before", Moment.Text(migration.NotBefore)),
+            ("Waits", migration.Standing is { } standing ? QueueText.Standing(standing) : null),
             ("Mode", EnumText.Of(migration.Mode)),
             ("Policy", string.Create(CultureInfo.InvariantCulture, $"{migration.Policy} revision {migration.PolicyRevision}")),
             ("Downtime at most", migration.MaxDowntime is { } budget ? QuantityText.Duration(budget) : null),
             ("Deadline", migration.Deadline is { } deadline ? QuantityText.Duration(deadline) : null),
             ("Bandwidth at most", migration.MaxBytesPerSecond > 0 ? QuantityText.Rate(migration.MaxBytesPerSecond) : null),
+            ("Share of links", migration.BandwidthShareBytesPerSecond > 0 ? QuantityText.Rate(migration.BandwidthShareBytesPerSecond) : null),
+            ("Evacuation", migration.EvacuationId),
+            ("Commanded by", migration.ReplicaId),
             ("Requested by", migration.RequestedBy),
             ("Created", Moment.Text(migration.CreatedAt)),
             ("Ended", Moment.Text(migration.EndedAt)),

@@ -45,6 +45,11 @@ internal static class CallRefusal
     public static bool IsLostConnection(RpcException failure) =>
         failure.StatusCode == StatusCode.Unavailable || failure.Status.DebugException is HttpRequestException or IOException;
 
+    /// <summary>The request may have arrived although the answer did not. Repeating it under the same id is safe.</summary>
+    public static bool IsUnanswered(RpcException failure, Complaint complaint) =>
+        complaint.Exit == ExitCode.Unreachable
+        && failure.Status.DebugException is not HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError };
+
     /// <summary>What the server asks for; null when it says nothing.</summary>
     public static TimeSpan? RetryDelay(RpcException failure) => Refusal.FindDetail<RetryInfo>(failure)?.RetryDelay?.ToTimeSpan();
 

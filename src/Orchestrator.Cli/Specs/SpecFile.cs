@@ -16,7 +16,15 @@ internal static class SpecFile
         where T : class, IMessage<T>, new()
     {
         message = null;
-        var name = path == "-" ? "standard input" : path;
+        return TryRead(terminal, path, out var node, out complaint) && TryMap(path, node, out message, out complaint);
+    }
+
+    /// <summary>What the file says, for a command that takes more than one kind of it.</summary>
+    public static bool TryRead(
+        Terminal terminal, string path, [NotNullWhen(true)] out SpecNode? node, [NotNullWhen(false)] out Complaint? complaint)
+    {
+        node = null;
+        var name = Name(path);
         string text;
         try
         {
@@ -35,18 +43,21 @@ internal static class SpecFile
             return false;
         }
 
-        if (!SpecReader.TryRead(text, out var node, out var fault))
-        {
-            complaint = Complaint.Usage($"{name} cannot be understood.", fault);
-            return false;
-        }
+        complaint = SpecReader.TryRead(text, out node, out var fault) ? null : Complaint.Usage($"{name} cannot be understood.", fault);
+        return complaint is null && node is not null;
+    }
 
+    public static bool TryMap<T>(
+        string path, SpecNode node, [NotNullWhen(true)] out T? message, [NotNullWhen(false)] out Complaint? complaint)
+        where T : class, IMessage<T>, new()
+    {
+        message = null;
         var read = new T();
         var faults = SpecMapper.Map(node, read);
         if (faults.Count > 0)
         {
             var what = faults.Count == 1 ? "a field" : $"{faults.Count} fields";
-            complaint = Complaint.Usage($"{name} has {what} that cannot be understood.", [.. faults]);
+            complaint = Complaint.Usage($"{Name(path)} has {what} that cannot be understood.", [.. faults]);
             return false;
         }
 
@@ -54,6 +65,8 @@ internal static class SpecFile
         complaint = null;
         return true;
     }
+
+    private static string Name(string path) => path == "-" ? "standard input" : path;
 
     private static string ReadBounded(TextReader reader)
     {

@@ -5,6 +5,7 @@ using Google.Protobuf.Reflection;
 using Google.Protobuf.WellKnownTypes;
 using Orchestrator.Cli.Quantities;
 using Orchestrator.Cli.Refusals;
+using Orchestrator.Cli.Rendering;
 
 namespace Orchestrator.Cli.Specs;
 
@@ -81,6 +82,12 @@ internal sealed class SpecMapper
             return;
         }
 
+        if (field.IsMap)
+        {
+            FillMap((IDictionary)field.Accessor.GetValue(message), field.MessageType.FindFieldByNumber(2), entry, path);
+            return;
+        }
+
         if (entry.Value is not SpecNode.Sequence sequence)
         {
             Fault(path, entry.Line, "must be a list");
@@ -97,10 +104,32 @@ internal sealed class SpecMapper
         }
     }
 
+    // The contract's maps have text as keys.
+    private void FillMap(IDictionary map, FieldDescriptor valueField, SpecEntry entry, string path)
+    {
+        if (entry.Value is not SpecNode.Mapping mapping)
+        {
+            Fault(path, entry.Line, "must be a mapping of names to values");
+            return;
+        }
+
+        foreach (var pair in mapping.Entries)
+        {
+            if (map.Contains(pair.Key))
+            {
+                Fault(Join(path, pair.Key), pair.Line, "is given twice");
+            }
+            else if (Value(valueField, pair.Value, Join(path, pair.Key)) is { } value)
+            {
+                map.Add(pair.Key, value);
+            }
+        }
+    }
+
     /// <returns>Null when there is a fault.</returns>
     private object? Value(FieldDescriptor field, SpecNode node, string path)
     {
-        if (field.FieldType == FieldType.Message && field.MessageType != Duration.Descriptor)
+        if (field.FieldType == FieldType.Message && field.MessageType != Duration.Descriptor && field.MessageType != Timestamp.Descriptor)
         {
             var inner = field.MessageType.Parser.ParseFrom(ByteString.Empty);
 
@@ -133,6 +162,8 @@ internal sealed class SpecMapper
         problem = null;
         switch (field.FieldType)
         {
+            case FieldType.Message when field.MessageType == Timestamp.Descriptor:
+                return Moment.TryParse(text, out var moment) ? moment : null;
             case FieldType.Message:
                 return Quantity.TryParseDuration(text, out var duration, out problem) ? duration : null;
             case FieldType.UInt64 when FieldMeaning.IsRate(field):
@@ -143,6 +174,12 @@ internal sealed class SpecMapper
                 return ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var large) ? large : null;
             case FieldType.UInt32:
                 return uint.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
+            case FieldType.Int64 when FieldMeaning.IsRate(field):
+                return Quantity.TryParseRate(text, out var signedRate, out problem) && signedRate <= long.MaxValue ? (long)signedRate : null;
+            case FieldType.Int64:
+                return long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var signedLarge) ? signedLarge : null;
+            case FieldType.Int32:
+                return int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var signed) ? signed : null;
             case FieldType.Double:
                 return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var real) && double.IsFinite(real)
                     ? real
@@ -160,10 +197,12 @@ internal sealed class SpecMapper
 
     private static string Form(FieldDescriptor field) => field.FieldType switch
     {
+        FieldType.Message when field.MessageType == Timestamp.Descriptor => Moment.Form,
         FieldType.Message => Quantity.DurationForm,
-        FieldType.UInt64 when FieldMeaning.IsRate(field) => Quantity.RateForm,
+        FieldType.UInt64 or FieldType.Int64 when FieldMeaning.IsRate(field) => Quantity.RateForm,
         FieldType.UInt64 when FieldMeaning.IsSize(field) => Quantity.SizeForm,
         FieldType.UInt32 or FieldType.UInt64 => "a whole number, 0 or above",
+        FieldType.Int32 or FieldType.Int64 => "a whole number",
         FieldType.Double => "a number",
         FieldType.Bool => "true or false",
         FieldType.Enum => "one of " + string.Join(", ", FieldMeaning.Members(field.EnumType).Select(member => member.Word)),

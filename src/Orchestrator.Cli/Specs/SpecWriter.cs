@@ -8,6 +8,7 @@ using Google.Protobuf;
 using Google.Protobuf.Reflection;
 using Google.Protobuf.WellKnownTypes;
 using Orchestrator.Cli.Quantities;
+using Orchestrator.Cli.Rendering;
 
 namespace Orchestrator.Cli.Specs;
 
@@ -31,7 +32,12 @@ internal static partial class SpecWriter
         {
             yaml.Append(' ', indent).Append(field.Name).Append(':');
             var value = field.Accessor.GetValue(message);
-            if (field.IsRepeated)
+            if (field.IsMap)
+            {
+                yaml.Append('\n');
+                WriteMap(yaml, field, (IDictionary)value, indent + 2);
+            }
+            else if (field.IsRepeated)
             {
                 yaml.Append('\n');
                 foreach (var item in (IList)value)
@@ -46,10 +52,19 @@ internal static partial class SpecWriter
         }
     }
 
+    private static void WriteMap(StringBuilder yaml, FieldDescriptor field, IDictionary map, int indent)
+    {
+        foreach (var key in map.Keys.Cast<string>().Order(StringComparer.Ordinal))
+        {
+            yaml.Append(' ', indent).Append(Text(key)).Append(':');
+            WriteValue(yaml, field.MessageType.FindFieldByNumber(2), map[key] ?? "", indent);
+        }
+    }
+
     private static void WriteItem(StringBuilder yaml, FieldDescriptor field, object item, int indent)
     {
         var start = yaml.Length + indent;
-        if (item is IMessage message and not Duration && Given(message).Any())
+        if (item is IMessage message and not Duration and not Timestamp && Given(message).Any())
         {
             WriteFields(yaml, message, indent + 2);
             yaml[start] = '-';
@@ -68,6 +83,9 @@ internal static partial class SpecWriter
             case Duration duration:
                 yaml.Append(' ').Append(QuantityText.ExactDuration(duration)).Append('\n');
                 break;
+            case Timestamp moment:
+                yaml.Append(' ').Append(Moment.Exact(moment)).Append('\n');
+                break;
             case IMessage message when !Given(message).Any():
                 yaml.Append(" {}\n");
                 break;
@@ -83,6 +101,7 @@ internal static partial class SpecWriter
 
     private static string Scalar(FieldDescriptor field, object value) => value switch
     {
+        long signed and >= 0 when FieldMeaning.IsRate(field) => QuantityText.ExactRate((ulong)signed),
         ulong rate when FieldMeaning.IsRate(field) => QuantityText.ExactRate(rate),
         ulong size when FieldMeaning.IsSize(field) => QuantityText.ExactSize(size),
         bool truth => truth ? "true" : "false",
@@ -111,7 +130,7 @@ internal static partial class SpecWriter
     private static IEnumerable<FieldDescriptor> Given(IMessage message) =>
         message.Descriptor.Fields.InFieldNumberOrder().Where(field => field switch
         {
-            { IsRepeated: true } => ((IList)field.Accessor.GetValue(message)).Count > 0,
+            { IsRepeated: true } => ((ICollection)field.Accessor.GetValue(message)).Count > 0,
             { HasPresence: true } => field.Accessor.HasValue(message),
             _ => field.Accessor.GetValue(message) switch
             {

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Options;
 using Npgsql;
+using Orchestrator.ControlPlane.Database.Notifications;
 
 namespace Orchestrator.ControlPlane.Database;
 
@@ -17,6 +18,9 @@ internal sealed partial class DatabaseGate(
 {
     private static readonly TimeSpan s_firstPause = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan s_longestPause = TimeSpan.FromSeconds(1);
+
+    /// <summary>For who has committed something that others wait for.</summary>
+    public NotificationSender Notifications { get; } = new(database, clock, logger);
 
     /// <param name="idempotent">Is given a fresh connection each time; opens and commits its own transaction when it needs one.</param>
     /// <exception cref="NpgsqlException">Not transient, or still failing after <see cref="DatabaseOptions.RetryFor"/>.</exception>

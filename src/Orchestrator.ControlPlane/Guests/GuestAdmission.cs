@@ -1,5 +1,4 @@
 using Grpc.Core;
-using Orchestrator.V1;
 
 namespace Orchestrator.ControlPlane.Guests;
 
@@ -7,12 +6,12 @@ namespace Orchestrator.ControlPlane.Guests;
 internal sealed class GuestAdmission(GuestStore guests, TimeProvider clock)
 {
     /// <exception cref="RpcException">The refusals of DefineGuest in guests.proto.</exception>
-    public async Task<StoredGuest> DefineAsync(string guestId, MachineSpec spec, CancellationToken cancellation) =>
-        await guests.DefineAsync(guestId, spec, clock.GetUtcNow(), cancellation) switch
+    public async Task<StoredGuest> DefineAsync(GuestDefinition definition, CancellationToken cancellation) =>
+        await guests.DefineAsync(definition, clock.GetUtcNow(), cancellation) switch
         {
             DefineGuestOutcome.Defined or DefineGuestOutcome.DefinedBefore =>
-                await guests.FindAsync(guestId, cancellation) ?? throw GuestErrors.Unknown(guestId),
-            DefineGuestOutcome.Exists => throw GuestErrors.Exists(guestId),
+                await guests.FindAsync(definition.GuestId, cancellation) ?? throw GuestErrors.Unknown(definition.GuestId),
+            DefineGuestOutcome.Exists => throw GuestErrors.Exists(definition.GuestId),
         };
 
     /// <exception cref="RpcException">The refusals of RemoveGuest in guests.proto.</exception>

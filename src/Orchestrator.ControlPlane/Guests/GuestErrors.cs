@@ -15,7 +15,7 @@ internal static class GuestErrors
         StatusCode.AlreadyExists,
         Domain,
         "GUEST_EXISTS",
-        $"Guest {guestId} exists with another spec. Choose another id or remove the old guest.",
+        $"Guest {guestId} exists with another spec or other labels or terms. Choose another id or remove the old guest.",
         ("guest_id", guestId));
 
     public static RpcException HostUnknown(string hostId) => Refusal.Because(
@@ -26,6 +26,13 @@ internal static class GuestErrors
         Domain,
         "HOST_CORDONED",
         $"Host {hostId} is cordoned. Uncordon it or choose another.",
+        ("host_id", hostId));
+
+    public static RpcException HostDead(string hostId) => Refusal.Because(
+        StatusCode.FailedPrecondition,
+        Domain,
+        "HOST_DEAD",
+        $"Host {hostId} has been declared dead. Readmit it when it is back, or choose another.",
         ("host_id", hostId));
 
     public static RpcException Elsewhere(string guestId, string hostId) => Refusal.Because(

@@ -1,5 +1,4 @@
 using Grpc.Core;
-using Orchestrator.ControlPlane.Hosts;
 using Orchestrator.Rpc.Errors;
 using Orchestrator.V1;
 
@@ -7,18 +6,19 @@ namespace Orchestrator.ControlPlane.Guests;
 
 /// <summary>Parses, asks, answers. Decides nothing.</summary>
 internal sealed class GuestGrpcService(
-    GuestStore guests, GuestAdmission admission, GuestStartAdmission starts, GuestRunAdmission runs, AgentLinks links)
+    GuestStore guests, GuestAdmission admission, GuestStartAdmission starts, GuestRunAdmission runs, GuestMessages messages)
     : GuestService.GuestServiceBase
 {
     private static readonly TimeSpan s_longestGrace = TimeSpan.FromMinutes(10);
 
     public override async Task<DefineGuestResponse> DefineGuest(DefineGuestRequest request, ServerCallContext context)
     {
-        var violations = new Violations();
-        var guestId = violations.Name("guest_id", request.GuestId);
-        var spec = MachineSpecParser.Parse("spec", request.Spec, violations);
-        Refuse(violations);
-        return new DefineGuestResponse { Guest = Word(await admission.DefineAsync(guestId, spec, context.CancellationToken)) };
+        if (!GuestDefinition.TryParse(request, out var definition, out var violations))
+        {
+            throw Refusal.InvalidRequest(violations);
+        }
+
+        return new DefineGuestResponse { Guest = await WordAsync(admission.DefineAsync(definition, context.CancellationToken), context) };
     }
 
     public override async Task<StartGuestResponse> StartGuest(StartGuestRequest request, ServerCallContext context)
@@ -29,7 +29,7 @@ internal sealed class GuestGrpcService(
         Refuse(violations);
         return new StartGuestResponse
         {
-            Guest = Word(await starts.StartAsync(guestId, hostId, request.Paused, context.CancellationToken)),
+            Guest = await WordAsync(starts.StartAsync(guestId, hostId, request.Paused, context.CancellationToken), context),
         };
     }
 
@@ -39,17 +39,17 @@ internal sealed class GuestGrpcService(
         var guestId = violations.Name("guest_id", request.GuestId);
         var grace = violations.Duration("grace", request.Grace, TimeSpan.Zero, s_longestGrace) ?? TimeSpan.Zero;
         Refuse(violations);
-        return new StopGuestResponse { Guest = Word(await runs.StopAsync(guestId, grace, context.CancellationToken)) };
+        return new StopGuestResponse { Guest = await WordAsync(runs.StopAsync(guestId, grace, context.CancellationToken), context) };
     }
 
     public override async Task<PauseGuestResponse> PauseGuest(PauseGuestRequest request, ServerCallContext context) => new()
     {
-        Guest = Word(await runs.PauseAsync(ReadId(request.GuestId), context.CancellationToken)),
+        Guest = await WordAsync(runs.PauseAsync(ReadId(request.GuestId), context.CancellationToken), context),
     };
 
     public override async Task<ResumeGuestResponse> ResumeGuest(ResumeGuestRequest request, ServerCallContext context) => new()
     {
-        Guest = Word(await runs.ResumeAsync(ReadId(request.GuestId), context.CancellationToken)),
+        Guest = await WordAsync(runs.ResumeAsync(ReadId(request.GuestId), context.CancellationToken), context),
     };
 
     public override async Task<RemoveGuestResponse> RemoveGuest(RemoveGuestRequest request, ServerCallContext context)
@@ -60,7 +60,7 @@ internal sealed class GuestGrpcService(
 
     public override async Task<GetGuestResponse> GetGuest(GetGuestRequest request, ServerCallContext context) => new()
     {
-        Guest = await FindAsync(ReadId(request.GuestId), context.CancellationToken),
+        Guest = await WordAsync(FindAsync(ReadId(request.GuestId), context.CancellationToken), context),
     };
 
     public override async Task<ListGuestsResponse> ListGuests(ListGuestsRequest request, ServerCallContext context)
@@ -75,7 +75,7 @@ internal sealed class GuestGrpcService(
         var found = await guests.ListAsync(hostId, after, size + 1, context.CancellationToken);
         return new ListGuestsResponse
         {
-            Guests = { found.Take(size).Select(Word) },
+            Guests = { await messages.OfAsync([.. found.Take(size)], context.CancellationToken) },
             NextPageToken = found.Count > size ? PageToken.For(found[size - 1].GuestId) : "",
         };
     }
@@ -96,8 +96,9 @@ internal sealed class GuestGrpcService(
         }
     }
 
-    private async Task<Guest> FindAsync(string guestId, CancellationToken cancellation) =>
-        Word(await guests.FindAsync(guestId, cancellation) ?? throw GuestErrors.Unknown(guestId));
+    private async Task<StoredGuest> FindAsync(string guestId, CancellationToken cancellation) =>
+        await guests.FindAsync(guestId, cancellation) ?? throw GuestErrors.Unknown(guestId);
 
-    private Guest Word(StoredGuest guest) => GuestMessage.Of(guest, links);
+    private async Task<Guest> WordAsync(Task<StoredGuest> guest, ServerCallContext context) =>
+        await messages.OfAsync(await guest, context.CancellationToken);
 }

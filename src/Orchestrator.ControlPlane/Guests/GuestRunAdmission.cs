@@ -27,7 +27,9 @@ internal sealed class GuestRunAdmission(GuestStore guests, AgentLinks links, IOp
 
             if (!links.IsConnected(hostId) || links.ClientFor(hostId) is not { } client)
             {
-                throw GuestErrors.StateUnknown(guestId, hostId);
+                // It went off with its host, if that is vouched for.
+                return await guests.ReleaseFromDeadAsync(guest, clock.GetUtcNow(), cancellation)
+                    ?? throw GuestErrors.StateUnknown(guestId, hostId);
             }
 
             // Its start may still be on its way to the agent, and a stop that overtook it would stop nothing.

@@ -29,7 +29,8 @@ internal sealed class GuestStartAdmission(
 
             var guest = await guests.FindAsync(guestId, cancellation) ?? throw GuestErrors.Unknown(guestId);
             var host = await hosts.FindAsync(hostId, cancellation) ?? throw GuestErrors.HostUnknown(hostId);
-            if (RunsThere(guest, host))
+            var left = guest.HostId is { } present && present != hostId && await hosts.FindAsync(present, cancellation) is { Liveness.IsDead: true };
+            if (RunsThere(guest, host, left))
             {
                 return guest;
             }
@@ -54,15 +55,21 @@ internal sealed class GuestStartAdmission(
         unfinished.GuestId,
         async () => await RenewAsync(unfinished) is { } renewed ? await CommandAsync(renewed, renewed.HostId ?? "") : null);
 
+    /// <param name="left">The guest is on another host, which is dead: it runs nowhere.</param>
     /// <returns>True when the guest is where it is wanted; false when it can be started there.</returns>
-    private bool RunsThere(StoredGuest guest, RegisteredHost host)
+    private bool RunsThere(StoredGuest guest, RegisteredHost host, bool left)
     {
         if (guest.ActiveMigrationId is { } migrationId)
         {
             throw GuestErrors.Migrating(guest.GuestId, migrationId);
         }
 
-        if (guest.HostId is { } present)
+        if (host.Liveness.IsDead)
+        {
+            throw GuestErrors.HostDead(host.HostId);
+        }
+
+        if (guest.HostId is { } present && !left)
         {
             if (!links.IsConnected(present))
             {
@@ -75,18 +82,18 @@ internal sealed class GuestStartAdmission(
             }
         }
 
-        if (guest.State is StoredGuestState.Running or StoredGuestState.Paused)
+        if (!left && guest.State is (StoredGuestState.Running or StoredGuestState.Paused))
         {
             return true;
         }
 
-        if (guest.State == StoredGuestState.Starting && clock.GetUtcNow() - guest.StateSince < options.Value.StartWithin)
+        if (!left && guest.State == StoredGuestState.Starting && clock.GetUtcNow() - guest.StateSince < options.Value.StartWithin)
         {
             throw GuestErrors.AgentUnreachable(host.HostId, "it has been told to start the guest and has not answered yet");
         }
 
         // A start that was admitted before the cordon is finished all the same.
-        if (host.Cordoned && guest.State != StoredGuestState.Starting)
+        if (host.Cordoned && (left || guest.State != StoredGuestState.Starting))
         {
             throw GuestErrors.HostCordoned(host.HostId);
         }
@@ -102,7 +109,7 @@ internal sealed class GuestStartAdmission(
         guest.GuestId,
         async () =>
         {
-            var claimed = guest.State == StoredGuestState.Starting
+            var claimed = guest.State == StoredGuestState.Starting && guest.HostId == host.HostId
                 ? await RenewAsync(guest)
                 : await guests.ClaimAsync(guest, host.HostId, paused, clock.GetUtcNow(), cancellation);
 

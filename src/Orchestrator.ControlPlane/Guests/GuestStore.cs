@@ -1,4 +1,6 @@
+using System.Text.Json;
 using Dapper;
+using Google.Protobuf.Collections;
 using Npgsql;
 using Orchestrator.ControlPlane.Database;
 using Orchestrator.V1;
@@ -12,7 +14,8 @@ internal sealed class GuestStore(DatabaseGate database)
         SELECT guest_id AS GuestId, defined_spec::text AS DefinedSpec, spec::text AS Spec, state, state_since AS StateSince,
                host_id AS HostId, starts_paused AS StartsPaused, stopping, active_migration_id AS ActiveMigrationId,
                migration_target_host_id AS MigrationTargetHostId, migration_keeps_stopped AS MigrationKeepsStopped,
-               defined_at AS DefinedAt, serial_socket AS SerialSocket, revision
+               defined_at AS DefinedAt, serial_socket AS SerialSocket, labels::text AS Labels, placement::text AS Placement,
+               notice::text AS Notice, revision
           FROM guests
         """;
 
@@ -45,10 +48,13 @@ internal sealed class GuestStore(DatabaseGate database)
     public Task<IReadOnlyList<StoredGuest>> ListOnHostAsync(
         string hostId, IReadOnlyCollection<string> guestIds, CancellationToken cancellation)
     {
+        // Two halves, each by its index: with one OR the planner may read all guests, for every host that says something.
         const string Sql = $"""
             {Select}
-             WHERE host_id = @hostId OR guest_id = ANY (@guestIds)
-             ORDER BY guest_id
+             WHERE host_id = @hostId
+             UNION ALL
+            {Select}
+             WHERE guest_id = ANY (@guestIds) AND host_id IS DISTINCT FROM @hostId
             """;
         return ListAsync(Sql, new { hostId, guestIds = guestIds.ToArray() }, cancellation);
     }
@@ -64,17 +70,27 @@ internal sealed class GuestStore(DatabaseGate database)
         return ListAsync(Sql, new { before }, cancellation);
     }
 
-    public async Task<DefineGuestOutcome> DefineAsync(string guestId, MachineSpec spec, DateTimeOffset at, CancellationToken cancellation)
+    public async Task<DefineGuestOutcome> DefineAsync(GuestDefinition definition, DateTimeOffset at, CancellationToken cancellation)
     {
         const string Sql = """
             INSERT INTO guests (guest_id, defined_spec, spec, state, state_since, starts_paused, stopping, defined_at, serial_socket,
-                                revision)
-            VALUES (@guestId, @spec::jsonb, @spec::jsonb, 'ShutOff', @at, false, false, @at, '', 1)
+                                labels, placement, notice, revision)
+            VALUES (@GuestId, @spec::jsonb, @spec::jsonb, 'ShutOff', @at, false, false, @at, '',
+                    @labels::jsonb, @placement::jsonb, @notice::jsonb, 1)
             ON CONFLICT (guest_id) DO NOTHING
             """;
+        var parameters = new
+        {
+            definition.GuestId,
+            spec = ProtoJson.Write(definition.Spec),
+            at,
+            labels = JsonSerializer.Serialize(definition.Labels),
+            placement = ProtoJson.Write(definition.Placement),
+            notice = definition.Notice is { } notice ? ProtoJson.Write(notice) : null,
+        };
         var written = await database.RunAsync(
             async (connection, token) => await connection.ExecuteAsync(
-                new CommandDefinition(Sql, new { guestId, spec = ProtoJson.Write(spec), at }, cancellationToken: token)) == 1,
+                new CommandDefinition(Sql, parameters, cancellationToken: token)) == 1,
             cancellation);
         if (written)
         {
@@ -82,8 +98,12 @@ internal sealed class GuestStore(DatabaseGate database)
         }
 
         // A caller may repeat what it asked for or what it was answered, with the machine type pinned.
-        var present = await FindAsync(guestId, cancellation);
-        return spec.Equals(present?.DefinedSpec) || spec.Equals(present?.Spec)
+        var present = await FindAsync(definition.GuestId, cancellation);
+        return present is not null
+            && (definition.Spec.Equals(present.DefinedSpec) || definition.Spec.Equals(present.Spec))
+            && definition.Labels.Equals(present.Labels)
+            && definition.Placement.Equals(present.Placement)
+            && Equals(definition.Notice, present.Notice)
             ? DefineGuestOutcome.DefinedBefore
             : DefineGuestOutcome.Exists;
     }
@@ -92,7 +112,14 @@ internal sealed class GuestStore(DatabaseGate database)
     /// Writes down that the guest is being started on the host, before anybody is told to. One statement decides: of two claims of the
     /// same guest one finds the revision it has read.
     /// </summary>
-    /// <returns>As written; null when it was written meanwhile, or the host is gone or cordoned: read again and decide again.</returns>
+    /// <remarks>
+    /// A guest of another host goes only when that one is dead. Both hosts' rows are held, so that neither is declared dead, readmitted or
+    /// cordoned at the same moment.
+    /// </remarks>
+    /// <returns>
+    /// As written; null when it was written meanwhile, the host is gone, cordoned or dead, or the one it is on is not dead: read again and
+    /// decide again.
+    /// </returns>
     public Task<StoredGuest?> ClaimAsync(
         StoredGuest read, string hostId, bool paused, DateTimeOffset at, CancellationToken cancellation)
     {
@@ -101,7 +128,10 @@ internal sealed class GuestStore(DatabaseGate database)
                SET state = 'Starting', state_since = @StateSince, host_id = @HostId, starts_paused = @StartsPaused, stopping = false,
                    serial_socket = '', revision = @Revision + 1
              WHERE guest_id = @GuestId AND revision = @Revision AND active_migration_id IS NULL
-               AND EXISTS (SELECT 1 FROM hosts WHERE hosts.host_id = @HostId AND NOT hosts.cordoned)
+               AND EXISTS (
+                   SELECT 1 FROM hosts WHERE hosts.host_id = @HostId AND NOT hosts.cordoned AND hosts.dead_at IS NULL FOR SHARE)
+               AND (guests.host_id IS NULL OR guests.host_id = @HostId
+                    OR EXISTS (SELECT 1 FROM hosts WHERE hosts.host_id = guests.host_id AND hosts.dead_at IS NOT NULL FOR SHARE))
             """;
         var claimed = read with
         {
@@ -130,6 +160,26 @@ internal sealed class GuestStore(DatabaseGate database)
                     return null;
                 }
             },
+            cancellation);
+    }
+
+    /// <summary>Writes down that a guest went off with its host.</summary>
+    /// <returns>Null when it was written meanwhile, or its host is not dead any more.</returns>
+    public Task<StoredGuest?> ReleaseFromDeadAsync(StoredGuest read, DateTimeOffset at, CancellationToken cancellation)
+    {
+        const string Sql = """
+            UPDATE guests
+               SET state = 'ShutOff', state_since = @StateSince, host_id = NULL, stopping = false, serial_socket = '',
+                   revision = @Revision + 1
+             WHERE guest_id = @GuestId AND revision = @Revision AND active_migration_id IS NULL
+               AND EXISTS (SELECT 1 FROM hosts WHERE hosts.host_id = guests.host_id AND hosts.dead_at IS NOT NULL FOR SHARE)
+            """;
+        var off = GuestObservation.ShutOff(read, at);
+        return database.RunAsync(
+            async (connection, token) => await connection.ExecuteAsync(new CommandDefinition(
+                Sql, new { off.StateSince, read.GuestId, read.Revision }, cancellationToken: token)) == 1
+                ? off with { Revision = read.Revision + 1 }
+                : null,
             cancellation);
     }
 
@@ -176,6 +226,21 @@ internal sealed class GuestStore(DatabaseGate database)
             cancellation);
     }
 
+    /// <summary>Which of these are no guests, in the order given.</summary>
+    public Task<IReadOnlyList<string>> ListUnknownAsync(IReadOnlyCollection<string> guestIds, CancellationToken cancellation)
+    {
+        const string Sql = """
+            SELECT asked.guest_id
+              FROM unnest(@guestIds) WITH ORDINALITY AS asked (guest_id, place)
+             WHERE NOT EXISTS (SELECT FROM guests g WHERE g.guest_id = asked.guest_id)
+             ORDER BY asked.place
+            """;
+        return database.RunAsync<IReadOnlyList<string>>(
+            async (connection, token) => [.. await connection.QueryAsync<string>(
+                new CommandDefinition(Sql, new { guestIds = guestIds.ToArray() }, cancellationToken: token))],
+            cancellation);
+    }
+
     private Task<IReadOnlyList<StoredGuest>> ListAsync(string sql, object parameters, CancellationToken cancellation) =>
         database.RunAsync<IReadOnlyList<StoredGuest>>(
             async (connection, token) => [.. (await connection.QueryAsync<Row>(
@@ -197,6 +262,9 @@ internal sealed class GuestStore(DatabaseGate database)
         bool MigrationKeepsStopped,
         DateTime DefinedAt,
         string SerialSocket,
+        string Labels,
+        string Placement,
+        string? Notice,
         long Revision)
     {
         public StoredGuest ToGuest() => new()
@@ -214,6 +282,9 @@ internal sealed class GuestStore(DatabaseGate database)
             MigrationKeepsStopped = MigrationKeepsStopped,
             DefinedAt = new DateTimeOffset(DefinedAt, TimeSpan.Zero),
             SerialSocket = SerialSocket,
+            Labels = new MapField<string, string> { JsonSerializer.Deserialize<Dictionary<string, string>>(Labels) ?? [] },
+            Placement = ProtoJson.Read<PlacementTerms>(Placement),
+            Notice = Notice is null ? null : ProtoJson.Read<NoticeTerms>(Notice),
             Revision = Revision,
         };
     }

@@ -7,6 +7,7 @@ internal static class GuestsSetup
         builder.Services.AddSingleton<GuestObservations>();
         builder.Services.AddSingleton<GuestStore>();
         builder.Services.AddSingleton<GuestAdmission>();
+        builder.Services.AddSingleton<GuestMessages>();
         builder.Services.AddSingleton<GuestStartAdmission>();
         builder.Services.AddSingleton<GuestRunAdmission>();
         builder.Services.AddSingleton<GuestReconciliation>();

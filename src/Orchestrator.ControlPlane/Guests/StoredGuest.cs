@@ -36,6 +36,15 @@ internal sealed record StoredGuest
 
     public required DateTimeOffset DefinedAt { get; init; }
 
+    /// <summary>What affinity of other guests goes by. A map field, which compares by content.</summary>
+    public required IReadOnlyDictionary<string, string> Labels { get; init; }
+
+    /// <summary>Empty when its caller gave none.</summary>
+    public required PlacementTerms Placement { get; init; }
+
+    /// <summary>Null: as whoever moves it says.</summary>
+    public required NoticeTerms? Notice { get; init; }
+
     /// <summary>Path on its host; empty when it is shut off.</summary>
     public required string SerialSocket { get; init; }
 
@@ -58,6 +67,6 @@ internal enum DefineGuestOutcome
     Defined,
     DefinedBefore,
 
-    /// <summary>The id has another spec.</summary>
+    /// <summary>The id has another spec or other terms.</summary>
     Exists,
 }

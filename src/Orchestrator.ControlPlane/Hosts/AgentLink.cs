@@ -68,7 +68,7 @@ internal sealed partial class AgentLink : IDisposable
         MaxReconnectBackoff = options.LongestPause,
     });
 
-    /// <param name="describe">Is told what the agent said of its machine, at the beginning of every stream.</param>
+    /// <param name="describe">Is told what the agent says of its machine: at the beginning of every stream, and again and again.</param>
     public async Task RunAsync(Func<HostDescription, CancellationToken, Task> describe, CancellationToken cancellation)
     {
         var pause = s_firstPause;
@@ -115,8 +115,8 @@ internal sealed partial class AgentLink : IDisposable
         try
         {
             // Reports do not wait for the ledger to note what the host looks like.
-            noted = describe(await DescribeAsync(stream.Token), stream.Token);
-            using var call = Client.Observe(new ObserveRequest { Interval = _interval }, cancellationToken: stream.Token);
+            noted = DescribeOnAsync(await DescribeAsync(stream.Token), describe, stream.Token);
+            using var call = Client.Observe(new ObserveRequest { Interval = _interval, ReplicaId = _options.ReplicaId }, cancellationToken: stream.Token);
             using var firstMessage = new CancellationTokenSource(_options.SilenceLimit, _clock);
             using (firstMessage.Token.Register(stream.Cancel))
             {
@@ -157,6 +157,25 @@ internal sealed partial class AgentLink : IDisposable
         }
 
         return wasUp;
+    }
+
+    private async Task DescribeOnAsync(
+        HostDescription first, Func<HostDescription, CancellationToken, Task> describe, CancellationToken cancellation)
+    {
+        await describe(first, cancellation);
+        using var beat = new PeriodicTimer(_options.DescribeEvery, _clock);
+        while (await beat.WaitForNextTickAsync(cancellation))
+        {
+            try
+            {
+                await describe(await DescribeAsync(cancellation), cancellation);
+            }
+            catch (Exception failure) when (failure is RpcException or HttpRequestException or IOException || !cancellation.IsCancellationRequested)
+            {
+                // The stream tells whether the agent is there; what its machine looks like is asked again.
+                LogNotDescribed(Address.HostId, failure.Message);
+            }
+        }
     }
 
     private async Task<HostDescription> DescribeAsync(CancellationToken cancellation)
@@ -234,6 +253,9 @@ internal sealed partial class AgentLink : IDisposable
 
     [LoggerMessage(4, LogLevel.Debug, "Host {HostId}: still not reached at {Endpoint}: {Problem}.")]
     private partial void LogStillUnreachable(string hostId, string endpoint, string problem);
+
+    [LoggerMessage(6, LogLevel.Debug, "Host {HostId}: did not say what its machine looks like: {Problem}.")]
+    private partial void LogNotDescribed(string hostId, string problem);
 
     [LoggerMessage(5, LogLevel.Warning, "Host {HostId}: silent for {Limit}; dropping the stream.")]
     private partial void LogSilent(string hostId, TimeSpan limit);

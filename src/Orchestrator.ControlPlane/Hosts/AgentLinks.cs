@@ -13,11 +13,14 @@ internal sealed partial class AgentLinks(
     HostStore hosts, AgentNews news, IOptions<AgentOptions> options, TimeProvider clock, ILoggerFactory loggers) : BackgroundService
 {
     private static readonly TimeSpan s_watchEvery = TimeSpan.FromMilliseconds(500);
-    private static readonly TimeSpan s_noteSeenEvery = TimeSpan.FromSeconds(30);
 
     private readonly ConcurrentDictionary<string, Running> _links = new(StringComparer.Ordinal);
     private readonly ILogger _logger = loggers.CreateLogger<AgentLinks>();
     private readonly CancellationTokenSource _stopping = new();
+    private readonly DescriptionNotes _descriptions = new();
+    private readonly SemaphoreSlim _syncing = new(1);
+    private volatile HashSet<string> _dead = [];
+    private volatile bool _syncDue;
 
     /// <summary>To command the host's agent; null when no such host is registered. There may be no connection just now.</summary>
     public AgentService.AgentServiceClient? ClientFor(string hostId) => Find(hostId)?.Client;
@@ -32,9 +35,21 @@ internal sealed partial class AgentLinks(
     /// <summary>"http://ADDRESS:PORT" of the host's agent; null when no such host is registered.</summary>
     public string? EndpointOf(string hostId) => Find(hostId)?.Address.Endpoint;
 
-    /// <summary>When the agent last said anything, as far as this control plane knows; null when it has not heard it yet.</summary>
-    public DateTimeOffset? LastSeen(string hostId) =>
-        Find(hostId) is { LastMessageAt: not 0 and var at } ? clock.GetUtcNow() - clock.GetElapsedTime(at) : null;
+    /// <summary>True once this replica knows that the host was declared dead: its agent is not talked to, whatever it says.</summary>
+    public bool IsDead(string hostId) => _dead.Contains(hostId);
+
+    /// <summary>True while any host is known to be dead.</summary>
+    public bool HasDead => _dead.Count > 0;
+
+    /// <summary>The hosts whose report streams are up, and how long ago each said anything.</summary>
+    public IReadOnlyList<HeardHost> Heard() =>
+    [
+        .. _links.Where(entry => entry.Value.Link.Contact is not null)
+            .Select(entry => new HeardHost(entry.Key, clock.GetElapsedTime(entry.Value.Link.LastMessageAt))),
+    ];
+
+    /// <summary>Has the hosts read again at the next opportunity.</summary>
+    public void SyncSoon() => _syncDue = true;
 
     /// <summary>Begins to talk to the host; a host that is known under another endpoint is talked to there from now on.</summary>
     public void Add(AgentAddress address)
@@ -61,6 +76,44 @@ internal sealed partial class AgentLinks(
         if (_links.TryRemove(hostId, out var removed))
         {
             removed.Ending.Cancel();
+            _descriptions.Forget(hostId);
+        }
+    }
+
+    /// <summary>Reads the hosts: begins with those that are new, and ends with those that are gone or dead.</summary>
+    /// <exception cref="NpgsqlException">The database is away.</exception>
+    public async Task SyncAsync(CancellationToken cancellation)
+    {
+        // An older reading must not undo what a newer one did.
+        await _syncing.WaitAsync(cancellation);
+        try
+        {
+            var known = _links.Keys.ToHashSet(StringComparer.Ordinal);
+            var all = await hosts.ListAddressesAsync(cancellation);
+            var before = _dead;
+            _dead = all.Where(host => host.Dead).Select(host => host.Address.HostId).ToHashSet(StringComparer.Ordinal);
+            foreach (var (address, _) in all.Where(host => !host.Dead))
+            {
+                known.Remove(address.HostId);
+                Add(address);
+            }
+
+            // Only those that were there before the list was read: one registered meanwhile is not in it and stays.
+            foreach (var gone in known)
+            {
+                Remove(gone);
+            }
+
+            // Who waits for them waits in vain, also when they had been lost long before.
+            foreach (var dead in _dead.Except(before))
+            {
+                LogDead(dead);
+                news.Lost(dead);
+            }
+        }
+        finally
+        {
+            _syncing.Release();
         }
     }
 
@@ -68,8 +121,7 @@ internal sealed partial class AgentLinks(
     {
         using var watch = new PeriodicTimer(s_watchEvery, clock);
         var syncedAt = clock.GetTimestamp();
-        var notedAt = syncedAt;
-        await SyncAsync(stoppingToken);
+        await SyncShieldedAsync(stoppingToken);
         while (await watch.WaitForNextTickAsync(stoppingToken))
         {
             foreach (var running in _links.Values)
@@ -77,16 +129,11 @@ internal sealed partial class AgentLinks(
                 running.Link.DropIfSilent();
             }
 
-            if (clock.GetElapsedTime(syncedAt) >= options.Value.ResyncEvery)
+            if (_syncDue || clock.GetElapsedTime(syncedAt) >= options.Value.ResyncEvery)
             {
+                _syncDue = false;
                 syncedAt = clock.GetTimestamp();
-                await SyncAsync(stoppingToken);
-            }
-
-            if (clock.GetElapsedTime(notedAt) >= s_noteSeenEvery)
-            {
-                notedAt = clock.GetTimestamp();
-                await NoteSeenAsync(stoppingToken);
+                await SyncShieldedAsync(stoppingToken);
             }
         }
     }
@@ -101,6 +148,7 @@ internal sealed partial class AgentLinks(
     public override void Dispose()
     {
         _stopping.Dispose();
+        _syncing.Dispose();
         base.Dispose();
     }
 
@@ -129,43 +177,11 @@ internal sealed partial class AgentLinks(
         }
     }
 
-    private async Task SyncAsync(CancellationToken cancellation)
+    private async Task SyncShieldedAsync(CancellationToken cancellation)
     {
         try
         {
-            var known = _links.Keys.ToHashSet(StringComparer.Ordinal);
-            foreach (var address in await hosts.ListAddressesAsync(cancellation))
-            {
-                known.Remove(address.HostId);
-                Add(address);
-            }
-
-            // Only those that were there before the list was read: one registered meanwhile is not in it and stays.
-            foreach (var gone in known)
-            {
-                Remove(gone);
-            }
-        }
-        catch (NpgsqlException failure)
-        {
-            LogDatabase(failure.Message);
-        }
-    }
-
-    private async Task NoteSeenAsync(CancellationToken cancellation)
-    {
-        var seen = new List<(string, DateTimeOffset)>();
-        foreach (var (hostId, running) in _links)
-        {
-            if (running.Link.Contact is not null && LastSeen(hostId) is { } at)
-            {
-                seen.Add((hostId, at));
-            }
-        }
-
-        try
-        {
-            await hosts.NoteSeenAsync(seen, cancellation);
+            await SyncAsync(cancellation);
         }
         catch (NpgsqlException failure)
         {
@@ -177,7 +193,8 @@ internal sealed partial class AgentLinks(
     {
         try
         {
-            await hosts.DescribeAsync(hostId, description, clock.GetUtcNow(), cancellation);
+            await hosts.DescribeAsync(hostId, description, _descriptions.IsNews(description), cancellation);
+            _descriptions.Note(description);
         }
         catch (NpgsqlException failure)
         {
@@ -190,6 +207,9 @@ internal sealed partial class AgentLinks(
 
     [LoggerMessage(2, LogLevel.Error, "Host {HostId}: the link failed in a way nobody planned; beginning anew.")]
     private partial void LogLinkFailed(string hostId, Exception failure);
+
+    [LoggerMessage(3, LogLevel.Warning, "Host {HostId}: declared dead; its agent is not talked to.")]
+    private partial void LogDead(string hostId);
 
     private sealed record Running(AgentLink Link, CancellationTokenSource Ending, Task Loop);
 }

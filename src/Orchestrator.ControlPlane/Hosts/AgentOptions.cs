@@ -12,7 +12,7 @@ internal sealed class AgentOptions
     [Range(typeof(TimeSpan), "00:00:00.05", "00:01:00")]
     public TimeSpan ReportInterval { get; set; } = TimeSpan.FromMilliseconds(250);
 
-    /// <summary>A host that has said nothing for this long is unreachable. Several report intervals. 1 s to 10 min.</summary>
+    /// <summary>A stream that has said nothing for this long is taken for broken. Several report intervals. 1 s to 10 min.</summary>
     [Range(typeof(TimeSpan), "00:00:01", "00:10:00")]
     public TimeSpan SilenceLimit { get; set; } = TimeSpan.FromSeconds(5);
 
@@ -27,6 +27,13 @@ internal sealed class AgentOptions
     /// <summary>Longest pause between two attempts to reach an agent. 100 ms to 10 min.</summary>
     [Range(typeof(TimeSpan), "00:00:00.1", "00:10:00")]
     public TimeSpan LongestPause { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>How often an agent is asked what its machine looks like. 100 ms to 30 s.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.1", "00:00:30")]
+    public TimeSpan DescribeEvery { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>This replica's id; put here by the process itself and not a setting.</summary>
+    internal string ReplicaId { get; set; } = "";
 
     /// <summary>How often the hosts are read again, for what other control planes registered or removed. 100 ms to 10 min.</summary>
     [Range(typeof(TimeSpan), "00:00:00.1", "00:10:00")]

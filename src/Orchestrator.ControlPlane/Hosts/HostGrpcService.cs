@@ -1,4 +1,4 @@
-using Google.Protobuf.WellKnownTypes;
+using System.Globalization;
 using Grpc.Core;
 using Orchestrator.Rpc.Errors;
 using Orchestrator.V1;
@@ -7,7 +7,8 @@ using Host = Orchestrator.V1.Host;
 namespace Orchestrator.ControlPlane.Hosts;
 
 /// <summary>Parses, asks, answers. Decides nothing.</summary>
-internal sealed class HostGrpcService(HostRegistration registration, HostStore hosts, AgentLinks links) : HostService.HostServiceBase
+internal sealed class HostGrpcService(
+    HostRegistration registration, HostStore hosts, HostDeaths deaths, HostMessages messages, HostLivenessStore liveness) : HostService.HostServiceBase
 {
     private const int MaxReasonCharacters = 500;
 
@@ -18,7 +19,8 @@ internal sealed class HostGrpcService(HostRegistration registration, HostStore h
             throw Refusal.InvalidRequest(violations);
         }
 
-        return new RegisterHostResponse { Host = ToMessage(await registration.RegisterAsync(command, context.CancellationToken)) };
+        var host = await registration.RegisterAsync(command, context.CancellationToken);
+        return new RegisterHostResponse { Host = await messages.OfAsync(host, context.CancellationToken) };
     }
 
     public override async Task<GetHostResponse> GetHost(GetHostRequest request, ServerCallContext context)
@@ -38,7 +40,7 @@ internal sealed class HostGrpcService(HostRegistration registration, HostStore h
         var found = await hosts.ListAsync(after, size + 1, context.CancellationToken);
         return new ListHostsResponse
         {
-            Hosts = { found.Take(size).Select(ToMessage) },
+            Hosts = { await messages.OfAsync([.. found.Take(size)], context.CancellationToken) },
             NextPageToken = found.Count > size ? PageToken.For(found[size - 1].HostId) : "",
         };
     }
@@ -49,32 +51,67 @@ internal sealed class HostGrpcService(HostRegistration registration, HostStore h
         var hostId = violations.Name("host_id", request.HostId);
         var reason = violations.Text("reason", request.Reason, MaxReasonCharacters);
         Refuse(violations);
-        await SetCordonAsync(hostId, cordoned: true, reason, context.CancellationToken);
+        await SetCordonAsync(hostId, cordoned: true, reason, context);
         return new CordonHostResponse { Host = await FindAsync(hostId, context.CancellationToken) };
     }
 
     public override async Task<UncordonHostResponse> UncordonHost(UncordonHostRequest request, ServerCallContext context)
     {
         var hostId = ReadId(request.HostId);
-        await SetCordonAsync(hostId, cordoned: false, "", context.CancellationToken);
+        await SetCordonAsync(hostId, cordoned: false, "", context);
         return new UncordonHostResponse { Host = await FindAsync(hostId, context.CancellationToken) };
     }
 
     public override async Task<RemoveHostResponse> RemoveHost(RemoveHostRequest request, ServerCallContext context)
     {
         var hostId = ReadId(request.HostId);
-        switch (await hosts.RemoveAsync(hostId, context.CancellationToken))
+        await registration.RemoveAsync(hostId, context.CancellationToken);
+        return new RemoveHostResponse();
+    }
+
+    public override async Task<DeclareHostDeadResponse> DeclareHostDead(DeclareHostDeadRequest request, ServerCallContext context)
+    {
+        var (hostId, reason) = ReadReasoned(request.HostId, request.Reason);
+        var host = await deaths.DeclareAsync(hostId, reason, context.Peer, context.CancellationToken);
+        return new DeclareHostDeadResponse { Host = await messages.OfAsync(host, context.CancellationToken) };
+    }
+
+    public override async Task<FenceHostResponse> FenceHost(FenceHostRequest request, ServerCallContext context)
+    {
+        var (hostId, reason) = ReadReasoned(request.HostId, request.Reason);
+        var (host, output) = await deaths.FenceAsync(hostId, reason, context.Peer, context.CancellationToken);
+        return new FenceHostResponse { Host = await messages.OfAsync(host, context.CancellationToken), Output = output };
+    }
+
+    public override async Task<ReadmitHostResponse> ReadmitHost(ReadmitHostRequest request, ServerCallContext context)
+    {
+        var host = await deaths.ReadmitAsync(ReadId(request.HostId), context.Peer, context.CancellationToken);
+        return new ReadmitHostResponse { Host = await messages.OfAsync(host, context.CancellationToken) };
+    }
+
+    public override async Task<ListHostEventsResponse> ListHostEvents(ListHostEventsRequest request, ServerCallContext context)
+    {
+        var violations = new Violations();
+        if (request.HostId.Length > 0)
         {
-            case RemoveHostOutcome.Removed:
-                links.Remove(hostId);
-                return new RemoveHostResponse();
-            case RemoveHostOutcome.Unknown:
-                throw HostErrors.Unknown(hostId);
-            case RemoveHostOutcome.InUse:
-                throw HostErrors.InUse(hostId);
-            default:
-                throw new System.Diagnostics.UnreachableException();
+            violations.Name("host_id", request.HostId);
         }
+
+        var size = violations.PageSize("page_size", request.PageSize, 100, 1000);
+        var token = PageToken.Read(violations, "page_token", request.PageToken);
+        long? before = long.TryParse(token, NumberStyles.None, CultureInfo.InvariantCulture, out var last) ? last : null;
+        if (token.Length > 0 && before is null)
+        {
+            violations.Add("page_token", "is no token of an earlier page");
+        }
+
+        Refuse(violations);
+        var found = await liveness.ListEventsAsync(request.HostId, before, size + 1, context.CancellationToken);
+        return new ListHostEventsResponse
+        {
+            Events = { found.Take(size).Select(entry => entry.Event) },
+            NextPageToken = found.Count > size ? PageToken.For(found[size - 1].EventId.ToString(CultureInfo.InvariantCulture)) : "",
+        };
     }
 
     private static string ReadId(string hostId)
@@ -93,31 +130,29 @@ internal sealed class HostGrpcService(HostRegistration registration, HostStore h
         }
     }
 
-    private async Task SetCordonAsync(string hostId, bool cordoned, string reason, CancellationToken cancellation)
+    private async Task SetCordonAsync(string hostId, bool cordoned, string reason, ServerCallContext context)
     {
-        if (!await hosts.SetCordonAsync(hostId, cordoned, reason, cancellation))
+        if (!await hosts.SetCordonAsync(hostId, cordoned, reason, context.Peer, context.CancellationToken))
         {
             throw HostErrors.Unknown(hostId);
         }
     }
 
-    private async Task<Host> FindAsync(string hostId, CancellationToken cancellation) =>
-        await hosts.FindAsync(hostId, cancellation) is { } host ? ToMessage(host) : throw HostErrors.Unknown(hostId);
-
-    private Host ToMessage(RegisteredHost host)
+    private static (string HostId, string Reason) ReadReasoned(string hostId, string reason)
     {
-        var lastSeen = links.LastSeen(host.HostId) is { } seen && seen > host.LastSeenAt ? seen : host.LastSeenAt;
-        return new Host
+        var violations = new Violations();
+        violations.Name("host_id", hostId);
+        if (string.IsNullOrWhiteSpace(violations.Text("reason", reason, MaxReasonCharacters)))
         {
-            HostId = host.HostId,
-            AgentEndpoint = host.Address.Endpoint,
-            Labels = { host.Labels.ToDictionary() },
-            State = links.IsConnected(host.HostId) ? HostState.Connected : HostState.Unreachable,
-            Cordoned = host.Cordoned,
-            CordonReason = host.CordonReason,
-            RegisteredAt = host.RegisteredAt.ToTimestamp(),
-            LastSeenAt = lastSeen.ToTimestamp(),
-            Description = host.Description,
-        };
+            violations.Add("reason", $"is missing; 1 to {MaxReasonCharacters} characters that say how you know");
+        }
+
+        Refuse(violations);
+        return (hostId, reason.Trim());
     }
+
+    private async Task<Host> FindAsync(string hostId, CancellationToken cancellation) =>
+        await hosts.FindAsync(hostId, cancellation) is { } host
+            ? await messages.OfAsync(host, cancellation)
+            : throw HostErrors.Unknown(hostId);
 }

@@ -4,7 +4,7 @@ using Orchestrator.Agent.V1;
 
 namespace Orchestrator.ControlPlane.Hosts;
 
-/// <summary>Makes a host known: asks its agent who it is, writes it down, begins to talk to it.</summary>
+/// <summary>Makes a host known: asks its agent who it is, writes it down, begins to talk to it; and the way back.</summary>
 internal sealed class HostRegistration(HostStore hosts, AgentLinks links, IOptions<AgentOptions> options, TimeProvider clock)
 {
     /// <exception cref="RpcException">The refusals of RegisterHost in hosts.proto.</exception>
@@ -28,8 +28,28 @@ internal sealed class HostRegistration(HostStore hosts, AgentLinks links, IOptio
             throw HostErrors.Exists(hostId, present?.Address.Endpoint ?? "another endpoint");
         }
 
-        links.Add(command.Address);
+        if (!present.Liveness.IsDead)
+        {
+            links.Add(command.Address);
+        }
+
         return present;
+    }
+
+    /// <summary>Forgets it and talks to its agent no more.</summary>
+    /// <exception cref="RpcException">The refusals of RemoveHost in hosts.proto.</exception>
+    public async Task RemoveAsync(string hostId, CancellationToken cancellation)
+    {
+        switch (await hosts.RemoveAsync(hostId, cancellation))
+        {
+            case RemoveHostOutcome.Removed:
+                links.Remove(hostId);
+                break;
+            case RemoveHostOutcome.Unknown:
+                throw HostErrors.Unknown(hostId);
+            case RemoveHostOutcome.InUse:
+                throw HostErrors.InUse(hostId);
+        }
     }
 
     private async Task<V1.HostDescription> AskAsync(AgentAddress address, CancellationToken cancellation)

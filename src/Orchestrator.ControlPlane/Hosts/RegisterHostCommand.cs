@@ -1,5 +1,4 @@
 using System.Diagnostics.CodeAnalysis;
-using Google.Protobuf.Collections;
 using Orchestrator.Rpc.Errors;
 using Orchestrator.V1;
 
@@ -9,8 +8,6 @@ namespace Orchestrator.ControlPlane.Hosts;
 internal sealed class RegisterHostCommand
 {
     private const int MaxEndpointCharacters = 255;
-    private const int MaxLabels = 64;
-    private const int MaxLabelCharacters = 63;
 
     private RegisterHostCommand()
     {
@@ -27,7 +24,7 @@ internal sealed class RegisterHostCommand
         var parsed = new RegisterHostCommand
         {
             Address = new AgentAddress(violations.Name("host_id", request.HostId), ParseEndpoint(violations, request.AgentEndpoint)),
-            Labels = ParseLabels(violations, request.Labels),
+            Labels = ControlPlane.Labels.Parse(violations, "labels", request.Labels),
         };
         command = violations.Any ? null : parsed;
         return command is not null;
@@ -43,21 +40,5 @@ internal sealed class RegisterHostCommand
 
         violations.Add("agent_endpoint", $"must be http://ADDRESS:PORT of at most {MaxEndpointCharacters} characters");
         return "";
-    }
-
-    private static Dictionary<string, string> ParseLabels(Violations violations, MapField<string, string> labels)
-    {
-        violations.Count("labels", labels.Count, MaxLabels);
-        foreach (var (key, value) in labels.Take(MaxLabels))
-        {
-            if (key.Length is 0 or > MaxLabelCharacters || value.Length > MaxLabelCharacters || $"{key}{value}".Contains('\0'))
-            {
-                violations.Add(
-                    $"labels[{key[..Math.Min(key.Length, MaxLabelCharacters)]}]",
-                    $"must have a key of 1 to {MaxLabelCharacters} and a value of up to {MaxLabelCharacters} characters, none of them NUL");
-            }
-        }
-
-        return new Dictionary<string, string>(labels, StringComparer.Ordinal);
     }
 }

@@ -2,7 +2,7 @@ using Orchestrator.V1;
 
 namespace Orchestrator.ControlPlane.Hosts;
 
-/// <summary>A host as the ledger has it. Whether its agent answers now is asked of <see cref="AgentLinks"/>.</summary>
+/// <summary>A host as the ledger has it. Whether its agent answers this replica now is asked of <see cref="AgentLinks"/>.</summary>
 /// <param name="CordonReason">Empty unless cordoned.</param>
 internal sealed record RegisteredHost(
     AgentAddress Address,
@@ -14,6 +14,8 @@ internal sealed record RegisteredHost(
     HostDescription Description)
 {
     public string HostId => Address.HostId;
+
+    public HostLiveness Liveness { get; init; } = HostLiveness.Heard;
 }
 
 internal enum RegisterHostOutcome

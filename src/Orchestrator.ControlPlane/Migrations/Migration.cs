@@ -1,5 +1,6 @@
 using Orchestrator.Policy.Lifecycle;
 using Orchestrator.V1;
+using AdmissionLimits = Orchestrator.Policy.Admission.AdmissionLimits;
 using MigrationPhase = Orchestrator.Policy.Lifecycle.MigrationPhase;
 
 namespace Orchestrator.ControlPlane.Migrations;
@@ -13,6 +14,7 @@ internal sealed record Migration
 
     public required string SourceHostId { get; init; }
 
+    /// <summary>Empty until placement has chosen one.</summary>
     public required string TargetHostId { get; init; }
 
     /// <summary>As the caller sent it: what tells a repeat from a clash of ids.</summary>
@@ -39,6 +41,19 @@ internal sealed record Migration
 
     public string RequestedBy { get; init; } = "";
 
+    public string PriorityClass { get; init; } = AdmissionLimits.UsualClass;
+
+    /// <summary>The evacuation it is part of.</summary>
+    public Guid? EvacuationId { get; init; }
+
+    public DateTimeOffset? NotBefore { get; init; }
+
+    /// <summary>What admission has given it, as last heard; null = nothing: it waits, has ended, or began before there was a queue.</summary>
+    public MigrationSlot? Slot { get; init; }
+
+    /// <summary>What its guest's owner is told when it is queued; null = nothing. Afterwards that stands with the notices, and not here.</summary>
+    public Notices.StoredNotice? Notice { get; init; }
+
     /// <summary>What the guest must be afterwards.</summary>
     public required bool GuestWasRunning { get; init; }
 
@@ -55,6 +70,9 @@ internal sealed record Migration
 
     /// <summary>Of whoever commands it; one with a lower epoch writes nothing.</summary>
     public required long Epoch { get; init; }
+
+    /// <summary>The replica that commands it; null while it waits for one, and after the end.</summary>
+    public Guid? ReplicaId { get; init; }
 
     public int LastTransition { get; init; }
 
@@ -84,4 +102,13 @@ internal sealed record Migration
 
     public bool HasEnded => MigrationLifecycle.IsEnd(Phase);
 
+    /// <summary>What the copy may take: its own cap, or its share of the links where that is less. Bytes per second; 0 = no cap.</summary>
+    public long RateCap => Slot is { BandwidthShare: > 0 and var share } && !(MaxBytesPerSecond > 0 && MaxBytesPerSecond < share)
+        ? share
+        : MaxBytesPerSecond;
 }
+
+/// <summary>What admission has given a migration.</summary>
+/// <param name="MayTransfer">It is past the second gate.</param>
+/// <param name="BandwidthShare">Bytes per second; 0 = not limited.</param>
+internal sealed record MigrationSlot(bool MayTransfer, long BandwidthShare);

@@ -11,6 +11,21 @@ internal static class MigrationErrors
 
     private static readonly TimeSpan s_restartTakes = TimeSpan.FromSeconds(2);
 
+    /// <summary>Of a start that was not admitted.</summary>
+    public static RpcException Of(AdmissionResult refused, StartMigrationCommand command) => refused.Outcome switch
+    {
+        AdmissionOutcome.Admitted or AdmissionOutcome.AdmittedBefore => Unknown(command.MigrationId),
+        AdmissionOutcome.Exists => Exists(command.MigrationId),
+        AdmissionOutcome.GuestUnknown => GuestUnknown(command.GuestId),
+        AdmissionOutcome.TargetUnknown => TargetUnknown(command.TargetHostId),
+        AdmissionOutcome.PolicyUnknown => PolicyUnknown(command.Policy, (uint)command.PolicyRevision),
+        AdmissionOutcome.GuestAlreadyMigrating => GuestAlreadyMigrating(command.GuestId, refused.ActiveMigrationId),
+        AdmissionOutcome.GuestNotRunning or AdmissionOutcome.TargetCordoned or AdmissionOutcome.TargetIsSource
+            or AdmissionOutcome.PostCopyImpossible =>
+            Precondition(refused.Outcome, command.GuestId, command.TargetHostId),
+        AdmissionOutcome.ClassUnknown => ClassUnknown(command.PriorityClass, refused.Classes),
+    };
+
     public static RpcException Unknown(Guid migrationId) => Refusal.Because(
         StatusCode.NotFound, Domain, "MIGRATION_UNKNOWN", $"Migration {migrationId} is not known.", ("migration_id", $"{migrationId}"));
 
@@ -44,6 +59,14 @@ internal static class MigrationErrors
         ("guest_id", guestId),
         ("active_migration_id", $"{active}"));
 
+    public static RpcException ClassUnknown(string name, IReadOnlyList<string> known) => Refusal.Because(
+        StatusCode.InvalidArgument,
+        Domain,
+        "CLASS_UNKNOWN",
+        $"priority_class: the limits have no class \"{name}\"; there are {string.Join(", ", known)}.",
+        ("priority_class", name),
+        ("known_classes", string.Join(",", known)));
+
     public static RpcException Precondition(AdmissionOutcome outcome, string guestId, string hostId)
     {
         var (reason, message) = outcome switch
@@ -51,9 +74,6 @@ internal static class MigrationErrors
             AdmissionOutcome.GuestNotRunning => ("GUEST_NOT_RUNNING", $"Guest {guestId} is not running, or its state is not known."),
             AdmissionOutcome.TargetCordoned => ("TARGET_CORDONED", $"Host {hostId} is cordoned. Uncordon it or choose another."),
             AdmissionOutcome.TargetIsSource => ("TARGET_IS_SOURCE", $"Guest {guestId} is on host {hostId} already."),
-            AdmissionOutcome.SourceUnreachable =>
-                ("SOURCE_UNREACHABLE", $"The agent of the host that guest {guestId} is on does not answer."),
-            AdmissionOutcome.TargetUnreachable => ("TARGET_UNREACHABLE", $"The agent of host {hostId} does not answer."),
             AdmissionOutcome.PostCopyImpossible => (
                 "POST_COPY_IMPOSSIBLE",
                 $"The policy can end only in post-copy, which is not possible for guest {guestId}: it has a VFIO device or the mode is NON_LIVE."),
@@ -99,6 +119,13 @@ internal static class MigrationErrors
     /// <summary>The supervisor is being begun anew: nothing was written, or the same request finds that it was.</summary>
     public static RpcException NotAnswered(Guid migrationId) => Refusal.RetryLater(
         StatusCode.Unavailable, Domain, "SHUTTING_DOWN", $"Migration {migrationId} cannot be changed at this moment; call again.", s_restartTakes);
+
+    public static RpcException CommanderSilent(Guid migrationId) => Refusal.RetryLater(
+        StatusCode.Unavailable,
+        Domain,
+        "COMMANDER_SILENT",
+        $"The replica that commands migration {migrationId} did not answer in time; ask again with the same request_id.",
+        s_restartTakes);
 
     public static RpcException WatcherTooSlow() => Refusal.RetryLater(
         StatusCode.ResourceExhausted,

@@ -10,33 +10,21 @@ namespace Orchestrator.ControlPlane.Migrations;
 
 /// <summary>Parses, asks, answers. Decides nothing.</summary>
 internal sealed class MigrationGrpcService(
-    MigrationAdmission admission, MigrationWishes wishes, MigrationReadout readout, MigrationWatch watch) : MigrationService.MigrationServiceBase
+    MigrationAdmission admission, MigrationWishes wishes, MigrationReadout readout, MigrationWatch watch, TimeProvider clock) : MigrationService.MigrationServiceBase
 {
     private const int MaxReasonCharacters = 500;
 
     public override async Task<StartMigrationResponse> StartMigration(StartMigrationRequest request, ServerCallContext context)
     {
-        if (!StartMigrationCommand.TryParse(request, out var command, out var violations))
+        if (!StartMigrationCommand.TryParse(request, clock.GetUtcNow(), out var command, out var violations))
         {
             throw Refusal.InvalidRequest(violations);
         }
 
         var result = await admission.AdmitAsync(command, context.CancellationToken);
-        return result.Outcome switch
-        {
-            AdmissionOutcome.Admitted or AdmissionOutcome.AdmittedBefore => new StartMigrationResponse
-            {
-                Migration = readout.Word(result.Migration ?? throw MigrationErrors.Unknown(command.MigrationId)),
-            },
-            AdmissionOutcome.Exists => throw MigrationErrors.Exists(command.MigrationId),
-            AdmissionOutcome.GuestUnknown => throw MigrationErrors.GuestUnknown(command.GuestId),
-            AdmissionOutcome.TargetUnknown => throw MigrationErrors.TargetUnknown(command.TargetHostId),
-            AdmissionOutcome.PolicyUnknown => throw MigrationErrors.PolicyUnknown(command.Policy, (uint)command.PolicyRevision),
-            AdmissionOutcome.GuestAlreadyMigrating => throw MigrationErrors.GuestAlreadyMigrating(command.GuestId, result.ActiveMigrationId),
-            AdmissionOutcome.GuestNotRunning or AdmissionOutcome.TargetCordoned or AdmissionOutcome.TargetIsSource
-                or AdmissionOutcome.SourceUnreachable or AdmissionOutcome.TargetUnreachable or AdmissionOutcome.PostCopyImpossible =>
-                throw MigrationErrors.Precondition(result.Outcome, command.GuestId, command.TargetHostId),
-        };
+        return result.Outcome is AdmissionOutcome.Admitted or AdmissionOutcome.AdmittedBefore && result.Migration is { } migration
+            ? new StartMigrationResponse { Migration = readout.Word(migration) }
+            : throw MigrationErrors.Of(result, command);
     }
 
     public override async Task<GetMigrationResponse> GetMigration(GetMigrationRequest request, ServerCallContext context)
@@ -144,6 +132,7 @@ internal sealed class MigrationGrpcService(
         { Outcome: WishOutcome.LimitAboveBudget, Migration: { } migration } =>
             throw MigrationErrors.LimitAboveBudget(migrationId, migration.MaxDowntime),
         { Outcome: WishOutcome.PostCopyImpossible } => throw MigrationErrors.PostCopyImpossible(migrationId),
+        { Outcome: WishOutcome.CommanderSilent } => throw MigrationErrors.CommanderSilent(migrationId),
         _ => throw MigrationErrors.NotAnswered(migrationId),
     };
 

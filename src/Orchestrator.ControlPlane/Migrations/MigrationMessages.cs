@@ -32,6 +32,7 @@ internal static class MigrationMessages
             EndedAt = migration.EndedAt?.ToTimestamp(),
             Revision = (ulong)migration.Revision,
             Epoch = (ulong)migration.Epoch,
+            ReplicaId = migration.ReplicaId?.ToString() ?? "",
             FailureReason = reason,
             FailureMessage = message,
             GuestWasRunning = migration.GuestWasRunning,
@@ -40,6 +41,10 @@ internal static class MigrationMessages
             Engine = "qemu",
             SourceEngineVersion = migration.Tally.SourceEngineVersion,
             TargetEngineVersion = migration.Tally.TargetEngineVersion,
+            PriorityClass = migration.PriorityClass,
+            NotBefore = migration.NotBefore?.ToTimestamp(),
+            EvacuationId = migration.EvacuationId?.ToString() ?? "",
+            BandwidthShareBytesPerSecond = (ulong)(migration.Slot?.BandwidthShare ?? 0),
         };
     }
 

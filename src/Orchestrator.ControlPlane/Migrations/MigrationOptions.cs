@@ -29,6 +29,20 @@ internal sealed class MigrationOptions
     [Range(typeof(TimeSpan), "00:00:01", "00:10:00")]
     public TimeSpan CommandTimeout { get; set; } = TimeSpan.FromSeconds(60);
 
+    /// <summary>
+    /// Nobody has commanded a migration or listened to its reports for this long: its source's agent does what the policy's
+    /// on_control_plane_loss says. 1 s to 1 h.
+    /// </summary>
+    [Range(typeof(TimeSpan), "00:00:01", "01:00:00")]
+    public TimeSpan UnattendedAfter { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>
+    /// A caller's wish about a migration that another replica commands is answered within this time, a take-over included, or
+    /// COMMANDER_SILENT. 1 s to 1 min.
+    /// </summary>
+    [Range(typeof(TimeSpan), "00:00:01", "00:01:00")]
+    public TimeSpan WishWithin { get; set; } = TimeSpan.FromSeconds(10);
+
     /// <summary>How long readings are collected before they are written. 10 ms to 10 s.</summary>
     [Range(typeof(TimeSpan), "00:00:00.01", "00:00:10")]
     public TimeSpan ReadingsEvery { get; set; } = TimeSpan.FromMilliseconds(500);
@@ -40,6 +54,10 @@ internal sealed class MigrationOptions
     /// <summary>Readings that may wait for the database, about 600 bytes each; further ones are dropped and counted.</summary>
     [Range(1000, 10_000_000)]
     public int ReadingsQueue { get; set; } = 200_000;
+
+    /// <summary>How long readings are kept; they go by whole days (UTC). 1 to 3650 days.</summary>
+    [Range(typeof(TimeSpan), "1.00:00:00", "3650.00:00:00")]
+    public TimeSpan KeepReadings { get; set; } = TimeSpan.FromDays(30);
 
     /// <summary>What may wait for one slow watcher before it is dropped; readings do not count, since only the latest waits.</summary>
     [Range(10, 1_000_000)]

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
+using Orchestrator.PolicyMessages;
 using Orchestrator.Rpc.Errors;
 using Orchestrator.V1;
 

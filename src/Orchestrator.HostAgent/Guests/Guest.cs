@@ -28,6 +28,9 @@ internal sealed partial class Guest : IAsyncDisposable
     private readonly ILogger _logger;
     private readonly CancellationTokenSource _letGo = new();
     private readonly Lock _lock = new();
+
+    // One question for the run state at a time: two answers noted in the wrong order would leave a state here that has passed.
+    private readonly SemaphoreSlim _reading = new(1);
     private GuestRecord _record;
     private GuestRunState _runState = GuestRunState.Unknown;
     private TaskCompletionSource<QemuMonitor> _monitor = NewMonitor();
@@ -170,9 +173,17 @@ internal sealed partial class Guest : IAsyncDisposable
     /// <summary>Asks the engine for the run state now.</summary>
     public async Task<GuestRunState> ReadRunStateAsync(QemuMonitor monitor, CancellationToken cancellation)
     {
-        var state = GuestRunState.From(await monitor.QueryStatusAsync(cancellation));
-        Become(state);
-        return state;
+        await _reading.WaitAsync(cancellation);
+        try
+        {
+            var state = GuestRunState.From(await monitor.QueryStatusAsync(cancellation));
+            Become(state);
+            return state;
+        }
+        finally
+        {
+            _reading.Release();
+        }
     }
 
     public AgentGuest Describe()
@@ -251,7 +262,7 @@ internal sealed partial class Guest : IAsyncDisposable
 
         try
         {
-            Become(GuestRunState.From(await monitor.QueryStatusAsync(cancellation)));
+            await ReadRunStateAsync(monitor, cancellation);
             Monitor().TrySetResult(monitor);
             LogConnected(Id, EngineVersion);
             Changed?.Invoke();

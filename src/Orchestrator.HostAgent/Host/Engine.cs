@@ -19,6 +19,7 @@ internal sealed record Engine(
         Program = Program,
         Accelerators = { accelerators },
         Features = { FeatureNames() },
+        MachineTypes = { Machines.Values.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal) },
     };
 
     private IEnumerable<string> FeatureNames()

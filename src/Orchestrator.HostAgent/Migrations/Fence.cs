@@ -47,9 +47,16 @@ internal static class Fence
             };
         }
 
-        return request.CommandId < record.LastCommandId
+        if (request.CommandId < record.LastCommandId)
+        {
+            return new FenceVerdict.Refuse(AgentErrors.CommandStale(
+                request.CommandId, record.LastCommandId, $"command {record.LastCommandId} was carried out already").Refusal);
+        }
+
+        // Written down by a control plane that went away before it was sent, say: it may lower what was raised since.
+        return request.HasUnattendedSeen && request.UnattendedSeen < record.LoneDecisions.Count
             ? new FenceVerdict.Refuse(AgentErrors.CommandStale(
-                request.CommandId, record.LastCommandId, $"command {record.LastCommandId} was carried out already").Refusal)
+                request.CommandId, record.LastCommandId, "the agent has decided by itself since it was decided on").Refusal)
             : new FenceVerdict.CarryOut();
     }
 
@@ -58,6 +65,7 @@ internal static class Fence
     {
         var asGiven = known.Clone();
         asGiven.Epoch = given.Epoch;
+        asGiven.ReplicaId = given.ReplicaId;
         return asGiven.ToByteString() == given.ToByteString();
     }
 }

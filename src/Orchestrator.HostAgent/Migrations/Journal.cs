@@ -5,6 +5,7 @@ using System.Text.Json.Serialization;
 using Google.Protobuf;
 using Orchestrator.Agent.V1;
 using Orchestrator.HostAgent.Guests;
+using Orchestrator.V1;
 
 namespace Orchestrator.HostAgent.Migrations;
 
@@ -25,6 +26,7 @@ internal sealed class Journal : IDisposable
         Converters =
         {
             new MessageConverter<ExecuteRequest>(), new MessageConverter<ExecuteResponse>(), new MessageConverter<TransferNumbers>(),
+            new MessageConverter<Decision>(),
             new JsonStringEnumConverter(),
         },
     };

@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using Orchestrator.Agent.V1;
+using Orchestrator.V1;
 
 namespace Orchestrator.HostAgent.Migrations;
 
@@ -21,13 +22,17 @@ namespace Orchestrator.HostAgent.Migrations;
 [JsonDerivedType(typeof(SequenceReserved), "sequence-reserved")]
 [JsonDerivedType(typeof(Ended), "ended")]
 [JsonDerivedType(typeof(Closed), "closed")]
+[JsonDerivedType(typeof(DecidedAlone), "decided-alone")]
+[JsonDerivedType(typeof(AloneDone), "alone-done")]
 internal abstract record JournalEntry(DateTimeOffset At)
 {
     /// <summary>The opening facts. A second one begins the migration anew on this side after an attempt that came to nothing.</summary>
     public sealed record Opened(
         DateTimeOffset At, Guid MigrationId, SessionRole Role, string GuestId, string EngineVersion, bool WasRunning) : JournalEntry(At);
 
-    public sealed record EpochRaised(DateTimeOffset At, ulong Epoch) : JournalEntry(At);
+    /// <summary>Somebody else commands from here on, or says so once more.</summary>
+    /// <param name="ReplicaId">Null in what an earlier release wrote.</param>
+    public sealed record EpochRaised(DateTimeOffset At, ulong Epoch, string? ReplicaId = null) : JournalEntry(At);
 
     /// <summary>Written before a command is carried out.</summary>
     public sealed record Begun(DateTimeOffset At, ExecuteRequest Request) : JournalEntry(At);
@@ -68,4 +73,10 @@ internal abstract record JournalEntry(DateTimeOffset At)
     public sealed record Ended(DateTimeOffset At, SessionOutcome Outcome, string ErrorDescription, TransferNumbers? Numbers) : JournalEntry(At);
 
     public sealed record Closed(DateTimeOffset At) : JournalEntry(At);
+
+    /// <summary>Source: decided while nobody commanded, written before it is carried out.</summary>
+    public sealed record DecidedAlone(DateTimeOffset At, Decision Decision, ExecuteRequest Request) : JournalEntry(At);
+
+    /// <param name="Number">Of the decision.</param>
+    public sealed record AloneDone(DateTimeOffset At, uint Number, DecisionOutcome Outcome, string Message) : JournalEntry(At);
 }

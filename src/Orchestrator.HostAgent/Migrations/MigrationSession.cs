@@ -19,11 +19,17 @@ internal abstract class MigrationSession(SessionLog log, TimeProvider clock, ILo
     private readonly SemaphoreSlim _oneAtATime = new(1);
     private readonly CancellationTokenSource _closing = new();
     private Task _following = Task.CompletedTask;
+    private long _heardAt;
 
-    /// <summary>A new report, and whether it tells of more than the passing of time. Take a note and return.</summary>
-    public event Action<MigrationReport, bool>? Reported;
+    /// <summary>
+    /// A new report, whether it tells of more than the passing of time, and which replica commanded last. Take a note and return.
+    /// </summary>
+    public event Action<MigrationReport, bool, string>? Reported;
 
     public SessionRecord Record => Log.Record;
+
+    /// <summary>When this agent last was commanded or polled about this side; <see cref="TimeProvider.GetTimestamp"/>, 0 = never.</summary>
+    public long HeardAt => Interlocked.Read(ref _heardAt);
 
     protected SessionLog Log => log;
 
@@ -47,8 +53,70 @@ internal abstract class MigrationSession(SessionLog log, TimeProvider clock, ILo
     }
 
     /// <exception cref="AgentRefusedException">With the reason.</exception>
-    public Task<ExecuteResponse> ExecuteAsync(ExecuteRequest request, CancellationToken cancellation) =>
-        ExecuteAsync(request).WaitAsync(cancellation);
+    public Task<ExecuteResponse> ExecuteAsync(ExecuteRequest request, CancellationToken cancellation)
+    {
+        // Before its turn comes: whoever decides here for want of a commander is to see that there is one.
+        if (request.Epoch >= Record.Epoch)
+        {
+            Heard();
+        }
+
+        return ExecuteAsync(request).WaitAsync(cancellation);
+    }
+
+    /// <summary>Somebody sees to this migration.</summary>
+    public void Heard() => Interlocked.Exchange(ref _heardAt, clock.GetTimestamp());
+
+    /// <summary>Does this when nobody else commands or decides here; commands that come meanwhile wait.</summary>
+    public async Task InTurnAsync(Func<Task> work)
+    {
+        await _oneAtATime.WaitAsync(Closing);
+        try
+        {
+            await work();
+        }
+        finally
+        {
+            _oneAtATime.Release();
+        }
+    }
+
+    /// <summary>A command of which only the beginning was written is carried through now.</summary>
+    public async Task ResolveAsync(ExecuteRequest request)
+    {
+        try
+        {
+            await InTurnAsync(() => Record.InDoubt?.Request.CommandId == request.CommandId ? FinishAsync(request) : Task.CompletedTask);
+        }
+        catch (AgentRefusedException refused)
+        {
+            // Written down, or still in doubt; whoever sent the command will ask again.
+            SessionNotes.Unresolved(logger, Record.MigrationId, request.CommandId, refused.Message);
+        }
+        catch (Exception failure) when (failure is not OperationCanceledException)
+        {
+            SessionNotes.Unplanned(logger, Record.MigrationId, failure);
+        }
+    }
+
+    /// <summary>
+    /// From here on lower epochs are refused. Does not wait for a command that is under way: what has begun is carried through, whoever
+    /// ordered it.
+    /// </summary>
+    /// <exception cref="AgentRefusedException">A higher epoch has been seen.</exception>
+    public MigrationReport Attend(ulong epoch, string replicaId)
+    {
+        if (epoch >= Record.Epoch)
+        {
+            Heard();
+        }
+
+        log.TryWrite((record, at) =>
+            epoch < record.Epoch ? throw AgentErrors.EpochStale(epoch, record.Epoch)
+            : epoch == record.Epoch && replicaId == record.ReplicaId ? null
+            : new JournalEntry.EpochRaised(at, epoch, replicaId));
+        return Publish(urgent: true, []);
+    }
 
     public virtual async ValueTask DisposeAsync()
     {
@@ -71,9 +139,10 @@ internal abstract class MigrationSession(SessionLog log, TimeProvider clock, ILo
     /// <param name="urgent">More than the passing of time.</param>
     public MigrationReport Publish(bool urgent, IReadOnlyList<string> happenings)
     {
-        var report = Compose(Record, log.NextSequence());
+        var record = Record;
+        var report = Compose(record, log.NextSequence());
         report.Events.AddRange(happenings);
-        Reported?.Invoke(report, urgent);
+        Reported?.Invoke(report, urgent, record.ReplicaId);
         return report;
     }
 
@@ -135,9 +204,10 @@ internal abstract class MigrationSession(SessionLog log, TimeProvider clock, ILo
                 case FenceVerdict.Refuse(var why):
                     throw new AgentRefusedException(why);
                 case FenceVerdict.Repeat(var answer):
-                    if (request.Epoch > Record.Epoch)
+                    if (request.Epoch > Record.Epoch || request.ReplicaId != Record.ReplicaId)
                     {
-                        log.Write(at => new JournalEntry.EpochRaised(at, request.Epoch));
+                        log.TryWrite((record, at) => request.Epoch < record.Epoch
+                            ? null : new JournalEntry.EpochRaised(at, request.Epoch, request.ReplicaId));
                     }
 
                     var repeated = answer.Clone();
@@ -167,10 +237,18 @@ internal abstract class MigrationSession(SessionLog log, TimeProvider clock, ILo
             throw AgentErrors.SessionUnknown(Guid.Parse(request.MigrationId), SessionCommands.RoleOf(request.CommandCase));
         }
 
+        AgentRefusedException? stale = null;
         try
         {
             log.TryWrite((record, at) =>
             {
+                // Somebody may have taken over since the fence was asked. Not an answer to the command, which its successor may repeat.
+                stale = request.Epoch < record.Epoch ? AgentErrors.EpochStale(request.Epoch, record.Epoch) : null;
+                if (stale is not null)
+                {
+                    return null;
+                }
+
                 Check(record, request);
                 return new JournalEntry.Begun(at, request);
             });
@@ -179,6 +257,11 @@ internal abstract class MigrationSession(SessionLog log, TimeProvider clock, ILo
         {
             Refuse(request, refused.Refusal);
             throw;
+        }
+
+        if (stale is not null)
+        {
+            throw stale;
         }
     }
 
@@ -271,29 +354,6 @@ internal abstract class MigrationSession(SessionLog log, TimeProvider clock, ILo
         // Side by side: a cancel that is carried through waits for the end that following sees.
         var resolving = Record.InDoubt is { } cutShort ? ResolveAsync(cutShort.Request) : Task.CompletedTask;
         await Task.WhenAll(resolving, FollowToTheEndAsync());
-    }
-
-    /// <summary>A command of which only the beginning was written before the agent died is carried through now.</summary>
-    private async Task ResolveAsync(ExecuteRequest request)
-    {
-        await _oneAtATime.WaitAsync(Closing);
-        try
-        {
-            await FinishAsync(request);
-        }
-        catch (AgentRefusedException refused)
-        {
-            // Written down, or still in doubt; whoever sent the command will ask again.
-            SessionNotes.Unresolved(logger, Record.MigrationId, request.CommandId, refused.Message);
-        }
-        catch (Exception failure) when (failure is not OperationCanceledException)
-        {
-            SessionNotes.Unplanned(logger, Record.MigrationId, failure);
-        }
-        finally
-        {
-            _oneAtATime.Release();
-        }
     }
 }
 

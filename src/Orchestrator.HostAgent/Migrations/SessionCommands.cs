@@ -13,6 +13,8 @@ internal static class SessionCommands
         CommandCase.StartSource or CommandCase.AdjustSource or CommandCase.PauseSource or CommandCase.ResumeSource
             or CommandCase.StartPostCopy or CommandCase.RecoverSource or CommandCase.CancelSource or CommandCase.FinishSource
             or CommandCase.AbandonSource => SessionRole.Source,
-        CommandCase.None => SessionRole.Unspecified,
+
+        // For either, whichever is here.
+        CommandCase.Attend or CommandCase.None => SessionRole.Unspecified,
     };
 }

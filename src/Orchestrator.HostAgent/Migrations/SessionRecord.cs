@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Diagnostics;
 using Orchestrator.Agent.V1;
+using Orchestrator.V1;
 using CommandCase = Orchestrator.Agent.V1.ExecuteRequest.CommandOneofCase;
 
 namespace Orchestrator.HostAgent.Migrations;
@@ -35,6 +36,9 @@ internal sealed record SessionRecord
     /// <summary>Highest seen.</summary>
     public ulong Epoch { get; private init; }
 
+    /// <summary>The replica that commanded last; empty when it gave no name.</summary>
+    public string ReplicaId { get; private init; } = "";
+
     /// <summary>Of the command that opened the session; for the hand-over.</summary>
     public ulong OpeningEpoch { get; private init; }
 
@@ -52,6 +56,12 @@ internal sealed record SessionRecord
 
     /// <summary>What adjustments have added up to.</summary>
     public AdjustSource Adjusted { get; private init; } = new();
+
+    /// <summary>What to go by when nobody commands; null when nothing was said about it.</summary>
+    public UnattendedTerms? Unattended => Adjusted.Unattended ?? Start?.Unattended;
+
+    /// <summary>Of all attempts, oldest first.</summary>
+    public ImmutableList<LoneDecision> LoneDecisions { get; private init; } = [];
 
     public string ListenUri { get; private init; } = "";
 
@@ -107,10 +117,13 @@ internal sealed record SessionRecord
     /// <summary>A command of which only the beginning is written; at most one, since they come one at a time.</summary>
     public CommandRecord? InDoubt => Commands.Values.LastOrDefault(command => command.Answer is null);
 
+    /// <summary>Of which only the intention is written; at most one, the last.</summary>
+    public LoneDecision? LoneDecisionUnderWay => LoneDecisions is [.., { IsUnderWay: true } last] ? last : null;
+
     public SessionRecord After(JournalEntry entry) => entry switch
     {
         JournalEntry.Opened opened => AfterOpening(opened),
-        JournalEntry.EpochRaised raised => this with { Epoch = Math.Max(Epoch, raised.Epoch) },
+        JournalEntry.EpochRaised raised => Commanded(raised.Epoch, raised.ReplicaId ?? ReplicaId),
         JournalEntry.Begun begun => AfterBeginning(begun.Request),
         JournalEntry.Answered answered => Decided(Commands[answered.CommandId].Request, answered).AfterAnswer(answered),
         JournalEntry.Refused refused => AfterRefusal(refused),
@@ -133,8 +146,14 @@ internal sealed record SessionRecord
         JournalEntry.GuestResumed resumed => this with { ResumedAt = resumed.At },
         JournalEntry.HandedOver handedOver => this with { HandOver = HandOver ?? handedOver },
         JournalEntry.SequenceReserved reserved => this with { SequencesReserved = Math.Max(SequencesReserved, reserved.UpTo) },
+        JournalEntry.DecidedAlone decided => Intended(decided.Request) with
+        {
+            LoneDecisions = LoneDecisions.Add(new LoneDecision(decided.Decision, decided.Request)),
+        },
+        JournalEntry.AloneDone done => AfterAlone(done),
         JournalEntry.Ended ended => this with
         {
+            LoneDecisions = AfterTheEnd(ended.Outcome),
             State = SessionState.Ended,
             EndedAt = ended.At,
             Outcome = ended.Outcome,
@@ -157,40 +176,44 @@ internal sealed record SessionRecord
         WasRunning = opened.WasRunning,
         State = SessionState.Opening,
         Epoch = Epoch,
+        ReplicaId = ReplicaId,
         Commands = Commands,
         LastCommandId = LastCommandId,
+        LoneDecisions = LoneDecisions,
         SequencesReserved = SequencesReserved,
     };
 
-    private SessionRecord AfterBeginning(ExecuteRequest request)
+    private SessionRecord AfterBeginning(ExecuteRequest request) => Intended(request).Commanded(request.Epoch, request.ReplicaId) with
     {
-        var begun = this with
-        {
-            Epoch = Math.Max(Epoch, request.Epoch),
-            Commands = Commands.SetItem(request.CommandId, new CommandRecord(request, null)),
-        };
-        return request.CommandCase switch
-        {
-            CommandCase.PrepareTarget => begun with { Prepare = request.PrepareTarget, OpeningEpoch = request.Epoch },
-            CommandCase.StartSource => begun with { Start = request.StartSource, OpeningEpoch = request.Epoch },
-            CommandCase.PauseSource => begun with { PausedToConverge = true },
-            CommandCase.StartPostCopy => begun with { PostCopyRequested = true },
-            CommandCase.CancelSource => begun with { CancelRequested = true },
-            CommandCase.AbandonTarget => begun with { AbandonRequested = true },
-            CommandCase.AdjustSource or CommandCase.ResumeSource or CommandCase.RecoverTarget or CommandCase.RecoverSource
-                or CommandCase.HandOverTarget or CommandCase.FinishSource or CommandCase.FinishTarget or CommandCase.AbandonSource
-                or CommandCase.None => begun,
-        };
-    }
+        Commands = Commands.SetItem(request.CommandId, new CommandRecord(request, null)),
+    };
 
-    private SessionRecord Decided(ExecuteRequest request, JournalEntry answer) => this with
+    private SessionRecord Intended(ExecuteRequest request) => request.CommandCase switch
     {
-        Epoch = Math.Max(Epoch, request.Epoch),
+        CommandCase.PrepareTarget => this with { Prepare = request.PrepareTarget, OpeningEpoch = request.Epoch },
+        CommandCase.StartSource => this with { Start = request.StartSource, OpeningEpoch = request.Epoch },
+        CommandCase.PauseSource => this with { PausedToConverge = true },
+        CommandCase.StartPostCopy => this with { PostCopyRequested = true },
+        CommandCase.CancelSource => this with { CancelRequested = true },
+        CommandCase.AbandonTarget => this with { AbandonRequested = true },
+        CommandCase.AdjustSource or CommandCase.ResumeSource or CommandCase.RecoverTarget or CommandCase.RecoverSource
+            or CommandCase.HandOverTarget or CommandCase.FinishSource or CommandCase.FinishTarget or CommandCase.AbandonSource
+            or CommandCase.Attend or CommandCase.None => this,
+    };
+
+    /// <summary>The answer to a command of an earlier epoch may come after somebody else has taken over.</summary>
+    private SessionRecord Commanded(ulong epoch, string replicaId) =>
+        epoch >= Epoch ? this with { Epoch = epoch, ReplicaId = replicaId } : this;
+
+    private SessionRecord Decided(ExecuteRequest request, JournalEntry answer) => Commanded(request.Epoch, request.ReplicaId) with
+    {
         LastCommandId = Math.Max(LastCommandId, request.CommandId),
         Commands = Commands.SetItem(request.CommandId, new CommandRecord(request, answer)),
     };
 
-    private SessionRecord AfterAnswer(JournalEntry.Answered answered) => Commands[answered.CommandId].Request switch
+    private SessionRecord AfterAnswer(JournalEntry.Answered answered) => CarriedOut(Commands[answered.CommandId].Request);
+
+    private SessionRecord CarriedOut(ExecuteRequest carriedOut) => carriedOut switch
     {
         { CommandCase: CommandCase.ResumeSource } => this with { PausedToConverge = false },
         { CommandCase: CommandCase.AdjustSource } request => this with { Adjusted = Merged(request.AdjustSource) },
@@ -201,15 +224,32 @@ internal sealed record SessionRecord
     private SessionRecord AfterRefusal(JournalEntry.Refused refused)
     {
         var decided = Decided(refused.Request, refused);
-        return (Commands.ContainsKey(refused.Request.CommandId), refused.Request.CommandCase) switch
-        {
-            (true, CommandCase.PauseSource) => decided with { PausedToConverge = false },
-            (true, CommandCase.StartPostCopy) => decided with { PostCopyRequested = false },
-            (true, CommandCase.CancelSource) => decided with { CancelRequested = false },
-            (true, CommandCase.AbandonTarget) => decided with { AbandonRequested = false },
-            _ => decided,
-        };
+        return Commands.ContainsKey(refused.Request.CommandId) ? decided.TakenBack(refused.Request) : decided;
     }
+
+    private SessionRecord TakenBack(ExecuteRequest refused) => refused.CommandCase switch
+    {
+        CommandCase.PauseSource => this with { PausedToConverge = false },
+        CommandCase.StartPostCopy => this with { PostCopyRequested = false },
+        CommandCase.CancelSource => this with { CancelRequested = false },
+        CommandCase.AbandonTarget => this with { AbandonRequested = false },
+        _ => this,
+    };
+
+    private SessionRecord AfterAlone(JournalEntry.AloneDone done)
+    {
+        var lone = LoneDecisions.FirstOrDefault(decided => decided.Decision.Sequence == done.Number)
+            ?? throw new KeyNotFoundException($"Decision {done.Number} is not there.");
+        var after = this with { LoneDecisions = LoneDecisions.Replace(lone, lone.With(done.Outcome, done.Message)) };
+        return done.Outcome == DecisionOutcome.Applied ? after.CarriedOut(lone.Request) : after.TakenBack(lone.Request);
+    }
+
+    /// <summary>To cancel is done when the end is there. Of anything else nobody will say any more what came of it.</summary>
+    private ImmutableList<LoneDecision> AfterTheEnd(SessionOutcome outcome) => LoneDecisionUnderWay is not { } last ? LoneDecisions : LoneDecisions.SetItem(
+        LoneDecisions.Count - 1,
+        last.Request.CommandCase == CommandCase.CancelSource && outcome is SessionOutcome.Cancelled or SessionOutcome.Failed
+            ? last.With(DecisionOutcome.Applied, "")
+            : last.With(DecisionOutcome.Overtaken, "the copy ended before it was known what came of it"));
 
     /// <summary>
     /// Only what is present changes. By hand, since protobuf's own merge goes into durations and adds the nanoseconds of one to the seconds
@@ -220,6 +260,7 @@ internal sealed record SessionRecord
         var merged = Adjusted.Clone();
         merged.DowntimeLimit = change.DowntimeLimit ?? merged.DowntimeLimit;
         merged.Throttle = change.Throttle ?? merged.Throttle;
+        merged.Unattended = change.Unattended ?? merged.Unattended;
         if (change.HasMaxBytesPerSecond)
         {
             merged.MaxBytesPerSecond = change.MaxBytesPerSecond;

@@ -15,8 +15,10 @@ internal sealed partial class SessionRegistry(
     private readonly ConcurrentDictionary<(Guid MigrationId, SessionRole Role), Lazy<MigrationSession>> _sessions = new();
     private readonly ConcurrentDictionary<(Guid MigrationId, SessionRole Role), string> _damaged = new();
 
-    /// <summary>A new report, and whether it tells of more than the passing of time. Take a note and return.</summary>
-    public event Action<MigrationReport, bool>? Reported;
+    /// <summary>
+    /// A new report, whether it tells of more than the passing of time, and which replica commanded last. Take a note and return.
+    /// </summary>
+    public event Action<MigrationReport, bool, string>? Reported;
 
     private string Folder => Path.Combine(settings.RuntimeFolder, "migrations");
 
@@ -36,6 +38,11 @@ internal sealed partial class SessionRegistry(
     /// <exception cref="AgentRefusedException">With the reason.</exception>
     public Task<ExecuteResponse> ExecuteAsync(ExecuteRequest request, CancellationToken cancellation)
     {
+        if (request.Attend is not null)
+        {
+            return Task.FromResult(Attend(request));
+        }
+
         var key = (Guid.Parse(request.MigrationId), SessionCommands.RoleOf(request.CommandCase));
         if (_damaged.TryGetValue(key, out var why))
         {
@@ -44,6 +51,19 @@ internal sealed partial class SessionRegistry(
 
         // A session that is asked for and never opened leaves nothing on the disk.
         return Get(key).ExecuteAsync(request, cancellation);
+    }
+
+    private ExecuteResponse Attend(ExecuteRequest request)
+    {
+        var migrationId = Guid.Parse(request.MigrationId);
+        var sessions = new[] { SessionRole.Source, SessionRole.Target }.Select(role => Find(migrationId, role))
+            .OfType<MigrationSession>().Where(session => session.Record.State != SessionState.Unspecified).ToList();
+        if (sessions.Count == 0)
+        {
+            throw AgentErrors.SessionUnknown(migrationId);
+        }
+
+        return new ExecuteResponse { Report = sessions.Select(session => session.Attend(request.Epoch, request.ReplicaId)).ToList()[0] };
     }
 
     /// <exception cref="AgentRefusedException">With the reason.</exception>
@@ -55,12 +75,19 @@ internal sealed partial class SessionRegistry(
             : throw AgentErrors.SessionUnknown(migrationId, SessionRole.Target);
     }
 
-    /// <summary>The present report of one migration, both roles.</summary>
+    /// <summary>A stream of reports to this replica is open until the result is disposed of.</summary>
+    public IDisposable Listen(string replicaId) => factory.Attendance.Listen(replicaId);
+
+    /// <summary>The present report of one migration, both roles, for somebody who sees to it.</summary>
     public IReadOnlyList<MigrationReport> Poll(Guid migrationId) =>
     [
         .. new[] { SessionRole.Source, SessionRole.Target }.Select(role => Find(migrationId, role))
             .OfType<MigrationSession>().Where(session => session.Record.State != SessionState.Unspecified)
-            .Select(session => session.Publish(urgent: false, [])),
+            .Select(session =>
+            {
+                session.Heard();
+                return session.Publish(urgent: false, []);
+            }),
     ];
 
     /// <summary>The present reports of all sessions that are open or whose end nobody has acknowledged yet.</summary>
@@ -127,7 +154,7 @@ internal sealed partial class SessionRegistry(
     private MigrationSession Create((Guid MigrationId, SessionRole Role) key)
     {
         var session = factory.Create(key.Role, new SessionLog(Path.Combine(Folder, NameOf(key)), pace.Clock));
-        session.Reported += (report, urgent) => Reported?.Invoke(report, urgent);
+        session.Reported += (report, urgent, replicaId) => Reported?.Invoke(report, urgent, replicaId);
         return session;
     }
 

@@ -29,6 +29,7 @@ internal static class SessionReport
             ResumedAt = record.ResumedAt?.ToTimestamp(),
             ListenUri = record.ListenUri,
             EngineVersion = record.EngineVersion,
+            UnattendedDecisions = { record.LoneDecisions.Select(lone => lone.Decision) },
         };
         if (record.StartedAt is { } started)
         {

@@ -67,7 +67,7 @@ internal sealed partial class SourceFollower(
             {
                 var before = log.Record;
                 await LookAsync(guest, watch, cancellation);
-                session.Publish(urgent || before.State != log.Record.State, watch.TakeHappenings());
+                session.Mind(session.Publish(urgent || before.State != log.Record.State, watch.TakeHappenings()));
             }
             catch (Exception lost) when (lost is QmpDisconnectedException or GuestUnreachableException { Gone: false })
             {

@@ -18,12 +18,14 @@ internal sealed class SourceSession : MigrationSession
 
     private readonly GuestRegistry _guests;
     private readonly SourceFollower _follower;
+    private readonly Caretaker _caretaker;
 
-    public SourceSession(SessionLog log, GuestRegistry guests, HandOverSender handOver, SessionPace pace, ILogger logger)
+    public SourceSession(SessionLog log, GuestRegistry guests, SourceContacts contacts, SessionPace pace, ILogger logger)
         : base(log, pace.Clock, logger)
     {
         _guests = guests;
-        _follower = new SourceFollower(this, log, handOver, pace, logger);
+        _follower = new SourceFollower(this, log, contacts.HandOver, pace, logger);
+        _caretaker = new Caretaker(this, log, contacts.Attendance, pace, logger);
     }
 
     protected override TransferNumbers? CurrentNumbers => _follower.Numbers;
@@ -31,6 +33,7 @@ internal sealed class SourceSession : MigrationSession
     public override async ValueTask DisposeAsync()
     {
         await base.DisposeAsync();
+        await _caretaker.DisposeAsync();
         await _follower.DisposeAsync();
     }
 
@@ -39,6 +42,25 @@ internal sealed class SourceSession : MigrationSession
     internal Task<QemuMonitor> SourceMonitorAsync(CancellationToken cancellation) => MonitorAsync(cancellation);
 
     internal void Release() => Occupy(FindGuest());
+
+    /// <summary>A report that its follower made, for when nobody else sees to what it says.</summary>
+    internal void Mind(MigrationReport report) => _caretaker.See(report);
+
+    /// <summary>Carries out what is no command but stands for one, in the session's turn.</summary>
+    internal Task CarryOutAsync(ExecuteRequest request) => PerformAsync(request, Closing);
+
+    internal bool Allows(SessionRecord record, ExecuteRequest request)
+    {
+        try
+        {
+            Check(record, request);
+            return true;
+        }
+        catch (AgentRefusedException)
+        {
+            return false;
+        }
+    }
 
     protected override Guest? FindGuest() => _guests.Find(Record.GuestId);
 

@@ -11,7 +11,7 @@ internal sealed class ReportBoard
     private const int MostClosed = 256;
 
     private readonly Lock _lock = new();
-    private readonly Dictionary<(string MigrationId, SessionRole Role), (MigrationReport Report, long Version)> _reports = [];
+    private readonly Dictionary<(string MigrationId, SessionRole Role), Pinned> _reports = [];
     private long _version;
     private long _guestsVersion;
     private TaskCompletionSource _urgent = New();
@@ -52,7 +52,8 @@ internal sealed class ReportBoard
         }
     }
 
-    public void Pin(MigrationReport report, bool urgent)
+    /// <param name="replicaId">Who commanded the migration last; empty = nobody yet, or one without a name.</param>
+    public void Pin(MigrationReport report, bool urgent, string replicaId = "")
     {
         TaskCompletionSource? news = null;
         lock (_lock)
@@ -60,7 +61,7 @@ internal sealed class ReportBoard
             // Two may be composing reports of one session; numbers never fall.
             if (!_reports.TryGetValue((report.MigrationId, report.Role), out var pinned) || pinned.Report.Sequence < report.Sequence)
             {
-                _reports[(report.MigrationId, report.Role)] = (report, ++_version);
+                _reports[(report.MigrationId, report.Role)] = new Pinned(report, replicaId, ++_version);
                 Prune();
             }
 
@@ -88,12 +89,16 @@ internal sealed class ReportBoard
     }
 
     /// <summary>The latest reports that came after <paramref name="version"/>, in the order they came.</summary>
-    public (IReadOnlyList<MigrationReport> Reports, long Version) ReadAfter(long version)
+    /// <param name="replicaId">Only of migrations that this replica commanded last or nobody did; empty = all.</param>
+    public (IReadOnlyList<MigrationReport> Reports, long Version) ReadAfter(long version, string replicaId = "")
     {
         lock (_lock)
         {
             List<MigrationReport> read =
-                [.. _reports.Values.Where(pinned => pinned.Version > version).OrderBy(pinned => pinned.Version).Select(pinned => pinned.Report)];
+                [
+                    .. _reports.Values.Where(pinned => pinned.Version > version && pinned.IsFor(replicaId))
+                        .OrderBy(pinned => pinned.Version).Select(pinned => pinned.Report),
+                ];
 
             return (read, _version);
         }
@@ -110,4 +115,9 @@ internal sealed class ReportBoard
     }
 
     private static TaskCompletionSource New() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private sealed record Pinned(MigrationReport Report, string ReplicaId, long Version)
+    {
+        public bool IsFor(string replicaId) => replicaId.Length == 0 || ReplicaId.Length == 0 || ReplicaId == replicaId;
+    }
 }

@@ -21,6 +21,9 @@ internal static class AgentErrors
         $"This agent has no {role.ToString().ToLowerInvariant()} session of migration {migrationId}.",
         ("migration_id", migrationId.ToString()));
 
+    public static AgentRefusedException SessionUnknown(Guid migrationId) => Refuse(
+        AgentError.SessionUnknown, $"This agent has no session of migration {migrationId}.", ("migration_id", migrationId.ToString()));
+
     public static AgentRefusedException EpochStale(ulong epoch, ulong highest) => Refuse(
         AgentError.EpochStale,
         $"Epoch {epoch} is stale: epoch {highest} commands this migration.",

@@ -81,12 +81,18 @@ internal sealed class AgentGrpcService(
         return Task.FromResult(new PollResponse { Reports = { sessions.Poll(migrationId) } });
     }
 
-    public override Task Observe(ObserveRequest request, IServerStreamWriter<ObserveResponse> responseStream, ServerCallContext context)
+    public override async Task Observe(ObserveRequest request, IServerStreamWriter<ObserveResponse> responseStream, ServerCallContext context)
     {
         Violations violations = new();
         var interval = violations.Duration("interval", request.Interval, TimeSpan.FromMilliseconds(50), TimeSpan.FromSeconds(60)) ?? s_usualInterval;
+        if (request.ReplicaId.Length > 0)
+        {
+            violations.Uuid("replica_id", request.ReplicaId);
+        }
+
         Sound(violations);
-        return observers.ServeAsync(interval, responseStream, context.CancellationToken);
+        using var listening = sessions.Listen(request.ReplicaId);
+        await observers.ServeAsync(interval, request.ReplicaId, responseStream, context.CancellationToken);
     }
 
     public override async Task<HandOverResponse> HandOver(HandOverRequest request, ServerCallContext context)

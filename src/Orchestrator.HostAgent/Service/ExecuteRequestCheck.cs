@@ -3,6 +3,7 @@ using System.Net;
 using System.Text.RegularExpressions;
 using Orchestrator.Agent.V1;
 using Orchestrator.HostAgent.Guests;
+using Orchestrator.PolicyMessages;
 using Orchestrator.Rpc.Errors;
 using CommandCase = Orchestrator.Agent.V1.ExecuteRequest.CommandOneofCase;
 
@@ -18,9 +19,14 @@ internal static partial class ExecuteRequestCheck
     public static ExecuteRequest Check(ExecuteRequest given, Violations violations)
     {
         violations.Uuid("migration_id", given.MigrationId);
-        if (given.CommandId == 0)
+        if (given.CommandCase == CommandCase.Attend != (given.CommandId == 0))
         {
-            violations.Add("command_id", "must be 1 or more");
+            violations.Add("command_id", "must be 1 or more, and 0 for attend");
+        }
+
+        if (given.ReplicaId.Length > 0)
+        {
+            violations.Uuid("replica_id", given.ReplicaId);
         }
 
         var request = given.Clone();
@@ -35,6 +41,9 @@ internal static partial class ExecuteRequestCheck
             case CommandCase.AdjustSource:
                 CheckAdjust(request.AdjustSource, violations);
                 break;
+            case CommandCase.PauseSource:
+                violations.Duration("pause_source.max_pause", request.PauseSource.MaxPause, TimeSpan.FromMilliseconds(1), TimeSpan.FromHours(1));
+                break;
             case CommandCase.RecoverTarget:
                 violations.Range("recover_target.port", request.RecoverTarget.Port, 0, ushort.MaxValue);
                 break;
@@ -44,9 +53,9 @@ internal static partial class ExecuteRequestCheck
             case CommandCase.None:
                 violations.Add("command", "is missing");
                 break;
-            case CommandCase.PauseSource or CommandCase.ResumeSource or CommandCase.StartPostCopy or CommandCase.CancelSource
+            case CommandCase.ResumeSource or CommandCase.StartPostCopy or CommandCase.CancelSource
                 or CommandCase.HandOverTarget or CommandCase.FinishSource or CommandCase.FinishTarget or CommandCase.AbandonTarget
-                or CommandCase.AbandonSource:
+                or CommandCase.AbandonSource or CommandCase.Attend:
                 break;
         }
 
@@ -73,11 +82,30 @@ internal static partial class ExecuteRequestCheck
         }
 
         start.Terms ??= new TransferTerms();
+        CheckUnattended("start_source.unattended", start.Unattended, violations);
+    }
+
+    private static void CheckUnattended(string field, UnattendedTerms? terms, Violations violations)
+    {
+        if (terms is null)
+        {
+            return;
+        }
+
+        violations.Duration($"{field}.silence", terms.Silence, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1));
+        violations.RequiredDuration($"{field}.max_downtime", terms.MaxDowntime, TimeSpan.FromMilliseconds(1), s_longestDowntime);
+        violations.Duration($"{field}.deadline", terms.Deadline, TimeSpan.Zero, TimeSpan.FromDays(30));
+        PolicyDocumentParser.Parse(terms.Document, out var inDocument);
+        foreach (var found in inDocument.Found)
+        {
+            violations.Add($"{field}.document.{found.Field}", found.Description);
+        }
     }
 
     private static void CheckAdjust(AdjustSource adjust, Violations violations)
     {
         violations.Duration("adjust_source.downtime_limit", adjust.DowntimeLimit, TimeSpan.FromMilliseconds(1), s_longestDowntime);
+        CheckUnattended("adjust_source.unattended", adjust.Unattended, violations);
         if (adjust.Throttle is { } throttle)
         {
             violations.Range("adjust_source.throttle.initial_percent", throttle.InitialPercent, 1, 99);

@@ -32,7 +32,9 @@ internal sealed class Observers
     }
 
     /// <summary>Until the observer goes or the agent stops.</summary>
-    public async Task ServeAsync(TimeSpan interval, IServerStreamWriter<ObserveResponse> observer, CancellationToken cancellation)
+    /// <param name="replicaId">Only reports of migrations that it commanded last, and of those that nobody has; empty = all.</param>
+    public async Task ServeAsync(
+        TimeSpan interval, string replicaId, IServerStreamWriter<ObserveResponse> observer, CancellationToken cancellation)
     {
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellation, _lifetime.ApplicationStopping);
         var version = _board.Version;
@@ -49,7 +51,7 @@ internal sealed class Observers
                 first = false;
             }
 
-            (var reports, version) = _board.ReadAfter(version);
+            (var reports, version) = _board.ReadAfter(version, replicaId);
             message.Reports.AddRange(reports);
             if (guestsVersion != _board.GuestsVersion)
             {

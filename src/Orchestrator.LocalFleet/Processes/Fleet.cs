@@ -9,13 +9,20 @@ public sealed class Fleet : IAsyncDisposable
     private Fleet(FleetPlan plan, TimeProvider clock)
     {
         Plan = plan;
-        ControlPlane = new ControlPlaneServer(plan, clock);
+        Database = plan.Replicas > 1 ? new DatabaseServer(Path.Combine(plan.Folder, "db"), clock) : null;
+        ControlPlanes = [.. Enumerable.Range(1, plan.Replicas).Select(number => new ControlPlaneServer(plan, number, Database, clock))];
         Agents = [.. plan.Hosts.Select(host => new AgentServer(plan, host, clock))];
     }
 
     public FleetPlan Plan { get; }
 
-    public ControlPlaneServer ControlPlane { get; }
+    /// <summary>Null when the control plane has its own.</summary>
+    public DatabaseServer? Database { get; }
+
+    /// <summary>The first replica.</summary>
+    public ControlPlaneServer ControlPlane => ControlPlanes[0];
+
+    public IReadOnlyList<ControlPlaneServer> ControlPlanes { get; }
 
     public IReadOnlyList<AgentServer> Agents { get; }
 
@@ -26,8 +33,18 @@ public sealed class Fleet : IAsyncDisposable
         var fleet = new Fleet(plan, clock);
         try
         {
-            say("Starting Postgres and the control plane");
-            await fleet.ControlPlane.StartAsync(cancellation);
+            say(fleet.Database is null ? "Starting Postgres and the control plane" : "Starting Postgres");
+            await (fleet.Database?.StartAsync(cancellation) ?? Task.CompletedTask);
+            foreach (var replica in fleet.ControlPlanes)
+            {
+                if (fleet.Database is not null)
+                {
+                    say($"Starting a replica of the control plane at {replica.Endpoint}");
+                }
+
+                await replica.StartAsync(cancellation);
+            }
+
             foreach (var agent in fleet.Agents)
             {
                 say($"Starting the agent of {agent.HostId} at {agent.Endpoint.Host}");
@@ -87,6 +104,11 @@ public sealed class Fleet : IAsyncDisposable
             }
         }
 
-        await ControlPlane.DisposeAsync();
+        foreach (var replica in ControlPlanes)
+        {
+            await replica.DisposeAsync();
+        }
+
+        await (Database?.DisposeAsync() ?? ValueTask.CompletedTask);
     }
 }

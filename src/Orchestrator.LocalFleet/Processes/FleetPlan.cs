@@ -8,8 +8,11 @@ public sealed record FleetPlan
 
     public required IReadOnlyList<HostPlan> Hosts { get; init; }
 
-    /// <summary>0 takes a free port.</summary>
+    /// <summary>Of the first replica, the others follow; 0 takes free ones.</summary>
     public int ControlPlanePort { get; init; }
+
+    /// <summary>How many processes are the control plane together. With more than one the database has a process of its own.</summary>
+    public int Replicas { get; init; } = 1;
 
     /// <summary>Settings of the control plane, e.g. "Migrations:DefaultPolicy".</summary>
     public IReadOnlyDictionary<string, string> ControlPlaneSettings { get; init; } = new Dictionary<string, string>();

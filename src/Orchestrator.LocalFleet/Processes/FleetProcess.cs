@@ -92,10 +92,15 @@ public sealed partial class FleetProcess : IAsyncDisposable
         await _output;
     }
 
-    /// <summary>Stops the process in its tracks until <see cref="Thaw"/>.</summary>
-    public void Freeze() => _ = SendSignal(_process.Id, SIGSTOP);
+    /// <summary>Stops the process in its tracks until <see cref="Thaw()"/>.</summary>
+    public void Freeze() => Freeze(_process.Id);
 
-    public void Thaw() => _ = SendSignal(_process.Id, SIGCONT);
+    public void Thaw() => Thaw(_process.Id);
+
+    /// <summary>The same with a process that one of ours has started.</summary>
+    internal static void Freeze(int process) => _ = SendSignal(process, SIGSTOP);
+
+    internal static void Thaw(int process) => _ = SendSignal(process, SIGCONT);
 
     public async ValueTask DisposeAsync()
     {

@@ -11,6 +11,11 @@ internal static class ServeCommand
     {
         var hosts = new Option<int>("--hosts") { Description = "How many hosts, 1 to 16.", DefaultValueFactory = _ => 2 };
         var port = new Option<int>("--port") { Description = "Port of the control plane on 127.0.0.1.", DefaultValueFactory = _ => 7443 };
+        var replicas = new Option<int>("--replicas")
+        {
+            Description = "How many processes are the control plane together, 1 to 5; they listen at --port and the ports after it.",
+            DefaultValueFactory = _ => 1,
+        };
         var qemu = new Option<string?>("--qemu") { Description = "QEMU program of all hosts; default: qemu-system-x86_64 on PATH." };
         hosts.Validators.Add(result =>
         {
@@ -19,29 +24,43 @@ internal static class ServeCommand
                 result.AddError("--hosts must be 1 to 16.");
             }
         });
-        var command = new Command("serve", "Runs Postgres, the control plane and agents on this machine until interrupted.") { hosts, port, qemu };
+        replicas.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<int>() is < 1 or > 5)
+            {
+                result.AddError("--replicas must be 1 to 5.");
+            }
+        });
+        var command = new Command("serve", "Runs Postgres, the control plane and agents on this machine until interrupted.")
+        {
+            hosts, port, replicas, qemu,
+        };
+        command.SetAction((arguments, cancellation) =>
+        {
+            var (count, program) = (arguments.GetRequiredValue(hosts), arguments.GetValue(qemu));
+            var plan = new FleetPlan
+            {
+                Folder = "",
+                ControlPlanePort = arguments.GetRequiredValue(port),
+                Replicas = arguments.GetRequiredValue(replicas),
+                Hosts = [.. Enumerable.Range(1, count).Select(i => new HostPlan($"host-{(char)('a' + i - 1)}", $"127.0.0.{i}", program))],
+            };
 
-        // Begun aside: Ctrl-C ends the process at once while the action has not given its task back yet.
-        command.SetAction((arguments, cancellation) => Task.Run(() => RunAsync(
-            arguments.GetRequiredValue(hosts), arguments.GetRequiredValue(port), arguments.GetValue(qemu), cancellation)));
+            // Begun aside: Ctrl-C ends the process at once while the action has not given its task back yet.
+            return Task.Run(() => RunAsync(plan, cancellation));
+        });
         return command;
     }
 
-    private static async Task<int> RunAsync(int hosts, int port, string? qemu, CancellationToken cancellation)
+    private static async Task<int> RunAsync(FleetPlan plan, CancellationToken cancellation)
     {
         var console = AnsiConsole.Console;
         using var folder = new FleetFolder("serve");
-        var plan = new FleetPlan
-        {
-            Folder = folder.Path,
-            ControlPlanePort = port,
-            Hosts = [.. Enumerable.Range(1, hosts).Select(i => new HostPlan($"host-{(char)('a' + i - 1)}", $"127.0.0.{i}", qemu))],
-        };
         try
         {
             await using var fleet = await Fleet.StartAsync(
-                plan, line => console.MarkupLineInterpolated($"[blue]==>[/] {line}"), TimeProvider.System, cancellation);
-            console.MarkupLineInterpolated($"Serving at {fleet.ControlPlane.Endpoint}. Try, in another terminal:");
+                plan with { Folder = folder.Path }, line => console.MarkupLineInterpolated($"[blue]==>[/] {line}"), TimeProvider.System, cancellation);
+            console.MarkupLineInterpolated($"Serving at {string.Join(" and ", fleet.ControlPlanes.Select(replica => replica.Endpoint))}. Try, in another terminal:");
             console.MarkupLine("  ./run migctl hosts list");
             console.MarkupLine("  ./run migctl guests define web --memory 256MiB --boot-guest");
             console.MarkupLine("  ./run migctl guests start web host-a");

@@ -19,7 +19,30 @@ public sealed record ConvergenceDocument
     public BandwidthTerms Bandwidth { get; init; } = new();
 
     public bool FreePageHint { get; init; }
+
+    public ControlPlaneLoss OnControlPlaneLoss { get; init; }
+
+    /// <summary>Null = whoever tries again has terms of its own.</summary>
+    public RetryTerms? Retry { get; init; }
 }
+
+/// <summary>What the source's agent does while no control plane commands or listens.</summary>
+public enum ControlPlaneLoss
+{
+    /// <summary>Nothing: the engine goes on with the terms it has.</summary>
+    Continue,
+
+    /// <summary>Goes on with the document by itself.</summary>
+    AgentDecides,
+
+    /// <summary>Nothing until the time is over, then cancels.</summary>
+    AbortAtDeadline,
+}
+
+/// <summary>How a guest is tried again.</summary>
+/// <param name="Backoff">Before the second attempt; doubles each time.</param>
+/// <param name="NextPolicy">Of the next attempt; null = this one.</param>
+public sealed record RetryTerms(int Attempts, TimeSpan Backoff, string? NextPolicy);
 
 /// <summary>How the downtime limit climbs. Closed: every kind is declared here.</summary>
 public abstract record Pacing

@@ -7,6 +7,7 @@ public static class DocumentRules
     internal static readonly TimeSpan LongestDowntime = TimeSpan.FromSeconds(2000);
     internal static readonly TimeSpan ShortestDowntime = TimeSpan.FromMilliseconds(1);
     internal static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
+    internal static readonly TimeSpan TenMinutes = TimeSpan.FromMinutes(10);
     internal static readonly TimeSpan Hour = TimeSpan.FromHours(1);
     internal static readonly TimeSpan Day = TimeSpan.FromDays(1);
     internal static readonly TimeSpan Week = TimeSpan.FromDays(7);
@@ -22,6 +23,8 @@ public static class DocumentRules
         Stop(findings, document.Stop);
         Rate(findings, "bandwidth.max_bytes_per_second", document.Bandwidth.Max);
         Rate(findings, "bandwidth.switchover_bytes_per_second", document.Bandwidth.SwitchOver);
+        Loss(findings, document);
+        Retry(findings, document.Retry);
         return findings.Found;
     }
 
@@ -66,6 +69,27 @@ public static class DocumentRules
         if (rate is { BytesPerSecond: < 0 } negative)
         {
             findings.Add(field, FormattableString.Invariant($"must be 0 (none) or above, is {negative.BytesPerSecond}"));
+        }
+    }
+
+    /// <summary>A caller need not give a deadline, so the document has to: an agent that waits for none would wait for ever.</summary>
+    private static void Loss(DocumentFindings findings, ConvergenceDocument document)
+    {
+        if (document is { OnControlPlaneLoss: ControlPlaneLoss.AbortAtDeadline, Stop: { MaxTotalTime: null, MaxTotalTimePerGibibyte: null } })
+        {
+            findings.Add(
+                "on_control_plane_loss",
+                "is ABORT_AT_DEADLINE, which needs stop.max_total_time or stop.max_total_time_per_gib: without them a caller that gives no "
+                + "deadline would have nothing to abort at");
+        }
+    }
+
+    private static void Retry(DocumentFindings findings, RetryTerms? retry)
+    {
+        if (retry is not null)
+        {
+            findings.Count("retry.attempts", retry.Attempts, 1, 20);
+            findings.Time("retry.backoff", retry.Backoff, Second, TenMinutes);
         }
     }
 

@@ -119,5 +119,5 @@ internal static class LadderWalk
         _ => null,
     };
 
-    private static string Name(int index) => $"steps[{Figure.Count(index)}]";
+    public static string Name(int index) => $"steps[{Figure.Count(index)}]";
 }

@@ -7,11 +7,18 @@ internal static class StopRules
     public static Finding? FirstMet(ConvergenceMoment moment)
     {
         var stop = moment.Terms.Document.Stop;
-        return TimeOver("stop.deadline", moment.Terms.Deadline, moment)
-            ?? TimeOver("stop.max_total_time", stop.MaxTotalTime, moment)
-            ?? TimeOver("stop.max_total_time_per_gib", stop.MaxTotalTimePerGibibyte * moment.Gibibytes, moment)
+        return OutOfTime(moment)
             ?? (stop.MaxPasses is { } passes ? Totals.PassesAbove("stop.max_passes", passes, moment) : null)
             ?? (stop.MaxTransferFactor is { } times ? Totals.TransferredAbove("stop.max_transfer_factor", times, moment) : null);
+    }
+
+    /// <summary>The same, of the conditions that time alone meets.</summary>
+    public static Finding? OutOfTime(ConvergenceMoment moment)
+    {
+        var stop = moment.Terms.Document.Stop;
+        return TimeOver("stop.deadline", moment.Terms.Deadline, moment)
+            ?? TimeOver("stop.max_total_time", stop.MaxTotalTime, moment)
+            ?? TimeOver("stop.max_total_time_per_gib", stop.MaxTotalTimePerGibibyte * moment.Gibibytes, moment);
     }
 
     private static Finding? TimeOver(string rule, TimeSpan? limit, ConvergenceMoment moment) =>

@@ -48,8 +48,9 @@ internal static class Insisting
     }
 
     /// <summary>Waits for a side's word and calls it lost when the side is silent.</summary>
-    public static Advice WaitFor(MigrationStanding standing, MigrationSide side, string what) => standing.IsSilent(side)
-        ? new Advice.Stuck(FailureReason.AgentLost, $"the {Name(side)}'s agent does not answer: {what}")
+    public static Advice WaitFor(MigrationStanding standing, MigrationSide side, string what) =>
+        standing.IsDead(side) ? new Advice.Stuck(FailureReason.AgentLost, $"the {Name(side)} host is dead: {what}")
+        : standing.IsSilent(side) ? new Advice.Stuck(FailureReason.AgentLost, $"the {Name(side)}'s agent does not answer: {what}")
         : new Advice.Wait(side);
 
     /// <summary>Waits for a state that should come by itself, for as long as that may take.</summary>

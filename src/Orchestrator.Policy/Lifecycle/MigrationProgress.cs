@@ -39,11 +39,10 @@ public static class MigrationProgress
     public static IntendedEnding? EndingAfter(MigrationEvent happened, IntendedEnding? before, IntendedEnding? now) =>
         happened is MigrationEvent.PostCopyStarted or MigrationEvent.TransferCompleted or MigrationEvent.FoundOnTarget ? null : now ?? before;
 
-    private static ProgressStep Decide(MigrationStanding standing) => standing.Phase switch
+    private static ProgressStep Decide(MigrationStanding standing) => DeadHosts.Next(standing) ?? standing.Phase switch
     {
         MigrationPhase.Requested => Happen(MigrationEvent.Queued, "admitted"),
-
-        // The place of the admission queue: every migration's turn comes at once.
+        MigrationPhase.Queued when standing.Slot is SlotStanding.None => new ProgressStep(),
         MigrationPhase.Queued => Happen(MigrationEvent.Admitted, "its turn has come"),
         MigrationPhase.Preparing => Preparing(standing),
         MigrationPhase.Copying => Copying(standing),
@@ -66,6 +65,11 @@ public static class MigrationProgress
                 GiveUp(FailureReason.AgentLost, "the target's agent did not answer to the order to prepare"),
             CommandStatus.Pending => WaitFor(MigrationSide.Target),
             CommandStatus.Refused => GiveUp(FailureReason.TargetRefused, Words(prepare)),
+
+            // It may wait for its transfer for long, and nothing has been copied yet.
+            CommandStatus.Done when standing.Target is { IsOver: true } or { IsKnown: false } =>
+                GiveUp(FailureReason.EngineFailed, $"the target's engine is gone: {standing.Target?.Words}"),
+            CommandStatus.Done when standing.Slot is not SlotStanding.Transferring => new ProgressStep(),
             CommandStatus.Done => Happen(MigrationEvent.CopyStarted, "the target listens"),
         };
     }
@@ -82,6 +86,10 @@ public static class MigrationProgress
         {
             (CommandStatus.NeverGiven, _, _) => Give(AgentCommandKind.StartSource),
             (CommandStatus.Refused, _, _) => GiveUp(FailureReason.SourceRefused, Words(start)),
+
+            // Whoever has just taken over may hear the target first; why the copy ended is the source's to say.
+            (CommandStatus.Done, null, { IsOver: true, Ending: not SessionEnding.Completed }) when !standing.SourceSilent =>
+                WaitFor(MigrationSide.Source),
             (_, _, { IsOver: true, Ending: not SessionEnding.Completed } or { IsKnown: false }) => GiveUp(
                 FailureReason.EngineFailed, $"the target's engine is gone: {standing.Target?.Words}"),
             (CommandStatus.Done, { IsKnown: false }, _) =>
@@ -204,7 +212,8 @@ public static class MigrationProgress
         var source = standing.Source;
         var gone = source is { IsKnown: true, Ending: SessionEnding.Completed }
             || (source is { IsKnown: true, Ending: SessionEnding.EngineLost } && standing.Target is { HasRun: true })
-            || standing.Of(AgentCommandKind.FinishSource).IsGiven;
+            || standing.Of(AgentCommandKind.FinishSource).IsGiven
+            || (standing.SourceDead && DeadHosts.TargetHasAll(standing));
         if (gone)
         {
             return Settlement.Next(standing) is Advice.Settled
@@ -214,6 +223,8 @@ public static class MigrationProgress
 
         return source switch
         {
+            // Kept for somebody to look at: the guest ran where nothing is left of it, or without what the source had.
+            { IsInPostCopy: true } when standing.SourceDead || standing.TargetDead => new ProgressStep(),
             { IsInPostCopy: true } when Settlement.HandOver(standing) is { } handOver => Patiently(handOver),
             { IsInPostCopy: true, Activity: TransferActivity.PostCopyPaused } => Recover(standing),
             { IsInPostCopy: true } => WaitFor(MigrationSide.Source),

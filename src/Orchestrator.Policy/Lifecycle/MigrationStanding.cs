@@ -11,6 +11,9 @@ public sealed record MigrationStanding
     /// <summary>The guest's run state before: what it must have afterwards.</summary>
     public required bool GuestWasRunning { get; init; }
 
+    /// <summary>What admission has given it so far. One that began before there was a queue has no slot and needs none.</summary>
+    public SlotStanding Slot { get; init; } = SlotStanding.Transferring;
+
     /// <summary>Null = not heard yet.</summary>
     public SideView? Source { get; init; }
 
@@ -23,6 +26,15 @@ public sealed record MigrationStanding
     /// <summary>The target's agent has said nothing for longer than is waited for an answer.</summary>
     public bool TargetSilent { get; init; }
 
+    /// <summary>Somebody vouches that the source's host is off for good.</summary>
+    public bool SourceDead { get; init; }
+
+    /// <summary>Somebody vouches that the target's host is off for good.</summary>
+    public bool TargetDead { get; init; }
+
+    /// <summary>The target's agent has spoken since the source's host is known to be dead; what it said before may be older than the death.</summary>
+    public bool TargetSpokeSinceSourceDied { get; init; }
+
     /// <summary>
     /// Neither the phase nor a session nor a run state has changed for longer than is waited for a state that should come by itself.
     /// </summary>
@@ -34,7 +46,21 @@ public sealed record MigrationStanding
 
     public CommandStanding Of(AgentCommandKind kind) => Commands.GetValueOrDefault(kind, CommandStanding.NeverGiven);
 
+    public bool IsDead(MigrationSide side) => side is MigrationSide.Source ? SourceDead : TargetDead;
+
     public bool IsSilent(MigrationSide side) => side is MigrationSide.Source ? SourceSilent : TargetSilent;
+}
+
+public enum SlotStanding
+{
+    /// <summary>It waits in the queue.</summary>
+    None,
+
+    /// <summary>It may be prepared.</summary>
+    Preparing,
+
+    /// <summary>It may transfer.</summary>
+    Transferring,
 }
 
 /// <summary>How a migration that will not complete is meant to end.</summary>

@@ -22,8 +22,9 @@ internal static class Settlement
             }
         }
 
-        return Insisting.On(standing, AgentCommandKind.FinishSource)
-            ?? Insisting.On(standing, AgentCommandKind.FinishTarget)
+        // A dead host has nothing left to release.
+        return (standing.SourceDead ? null : Insisting.On(standing, AgentCommandKind.FinishSource))
+            ?? (standing.TargetDead ? null : Insisting.On(standing, AgentCommandKind.FinishTarget))
             ?? new Advice.Settled();
     }
 
@@ -32,9 +33,11 @@ internal static class Settlement
     public static Advice? HandOver(MigrationStanding standing) => standing.Target switch
     {
         { HasRun: true } => null,
+        _ when standing.TargetDead =>
+            new Advice.Stuck(FailureReason.GuestLost, "the target host is dead and nobody has seen the guest run there"),
 
         // One report may carry the engine's new word with the run state of a moment ago.
-        _ when standing.Source is { IsKnown: true, RunState: GuestRunState.Running } =>
+        _ when !standing.SourceDead && standing.Source is { IsKnown: true, RunState: GuestRunState.Running } =>
             Insisting.Expect(standing, MigrationSide.Source, "the source's guest runs although its engine says that it left"),
         { IsKnown: false } => new Advice.Stuck(FailureReason.Undecidable, "the target's agent knows nothing of the guest it was sent"),
         { IsOver: true, Ending: not SessionEnding.Completed } lost => TargetLost(lost),
@@ -64,7 +67,7 @@ internal static class Settlement
             return TargetLost(target);
         }
 
-        if (!target.IsOver || !StandsAsBefore(standing, target))
+        if (!standing.TargetDead && (!target.IsOver || !StandsAsBefore(standing, target)))
         {
             return Insisting.Expect(
                 standing, MigrationSide.Target, $"the guest on the target is {target.RunState}, its session {target.Session}; it was "
@@ -73,6 +76,8 @@ internal static class Settlement
 
         return standing.Source switch
         {
+            _ when standing.SourceDead => null,
+
             // An engine that died after its guest ran on the target is as stopped as one that completed.
             { IsKnown: true, Ending: SessionEnding.Completed or SessionEnding.EngineLost, RunState: GuestRunState.PostMigrate or GuestRunState.Gone }
                 => null,

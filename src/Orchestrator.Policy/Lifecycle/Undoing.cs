@@ -9,25 +9,35 @@ internal static class Undoing
     /// <param name="cancel">False to only clear away after an engine that ended by itself, and to leave a running one alone.</param>
     public static Advice Next(MigrationStanding standing, bool cancel)
     {
-        if (standing.Of(AgentCommandKind.HandOverTarget).IsGiven || standing.Target is { HasRun: true } || standing.Source is { IsInPostCopy: true })
+        if (!(standing.SourceDead && standing.TargetDead)
+            && (standing.Of(AgentCommandKind.HandOverTarget).IsGiven || standing.Target is { HasRun: true }
+                || standing.Source is { IsInPostCopy: true }))
         {
             return new Advice.Stuck(FailureReason.Undecidable, "the target may have the guest already");
         }
 
-        var guestLost = standing.Source is { IsOver: true, Ending: SessionEnding.EngineLost };
+        var guestLost = standing.SourceDead || standing.Source is { IsOver: true, Ending: SessionEnding.EngineLost };
         if (EndSource(standing, cancel) is { } ending)
         {
             return ending;
         }
 
         return ClearAway(standing) ?? new Advice.Settled(
-            guestLost ? new IntendedEnding(FailureReason.GuestLost, $"the source's engine is gone: {standing.Source?.Words}") : null);
+            !guestLost ? null
+            : new IntendedEnding(
+                FailureReason.GuestLost,
+                standing.SourceDead ? "the source host is dead" : $"the source's engine is gone: {standing.Source?.Words}"));
     }
 
     /// <returns>Null when the source's engine is out of it and the guest as it was.</returns>
     private static Advice? EndSource(MigrationStanding standing, bool cancel)
     {
         var start = standing.Of(AgentCommandKind.StartSource);
+        if (standing.SourceDead && start.IsGiven)
+        {
+            return AfterTheGuestIsGone(standing);
+        }
+
         if (!start.IsGiven || standing.Of(AgentCommandKind.AbandonSource).Status is CommandStatus.Done)
         {
             return null;
@@ -68,12 +78,16 @@ internal static class Undoing
     /// </summary>
     private static Advice? AfterTheGuestIsGone(MigrationStanding standing) => standing.Target switch
     {
+        _ when standing.TargetDead => null,
         { IsKnown: false } => null,
         { IsOver: true, Ending: SessionEnding.Completed } =>
             new Advice.Stuck(FailureReason.GuestLost, "the source's engine is gone and the target's has everything but was not told to run it"),
         { IsOver: true } => null,
         _ when !standing.Of(AgentCommandKind.PrepareTarget).IsGiven
             || standing.Of(AgentCommandKind.AbandonTarget).Status is CommandStatus.Done => null,
+
+        // A dead host breaks no connection, so the target's engine waits for ever: it is ended, which is refused if it has run.
+        not null when standing.SourceDead => null,
         _ => Insisting.Expect(standing, MigrationSide.Target, "the source's engine is gone and nobody knows what the target's has"),
     };
 
@@ -86,7 +100,7 @@ internal static class Undoing
         {
             var begun = standing.Of(kind is AgentCommandKind.AbandonTarget ? AgentCommandKind.PrepareTarget : AgentCommandKind.StartSource);
             var given = standing.Of(kind);
-            if (!begun.IsGiven || given.Refusal?.Kind is RefusalKind.SessionUnknown)
+            if (!begun.IsGiven || standing.IsDead(AgentCommand.SideOf(kind)) || given.Refusal?.Kind is RefusalKind.SessionUnknown)
             {
                 continue;
             }

@@ -25,7 +25,7 @@ public sealed class ScriptedAgentTests : IAsyncLifetime, IDisposable
 
     public async Task InitializeAsync()
     {
-        _fleet = await ScriptedFleet.StartAsync(2, _ => CopyPlan.Drawn(1, TimeSpan.FromSeconds(10)), TimeProvider.System, _patience.Token);
+        _fleet = await ScriptedFleet.StartAsync(2, HostShape.Usual, _ => CopyPlan.Drawn(1, TimeSpan.FromSeconds(10)), TimeProvider.System, _patience.Token);
         _sourceChannel = GrpcChannel.ForAddress(_fleet.EndpointOf(_fleet.Hosts[0]));
         _targetChannel = GrpcChannel.ForAddress(_fleet.EndpointOf(_fleet.Hosts[1]));
     }
@@ -108,6 +108,58 @@ public sealed class ScriptedAgentTests : IAsyncLifetime, IDisposable
         Assert.Equal(2UL, adjusted.Report.LastCommandId);
     }
 
+    [Fact]
+    public async Task Attend_MovesTheReportsToWhoAttendsAndFencesTheEpochBefore()
+    {
+        await Source.ExecuteAsync(Start("first", 1));
+        using var second = Source.Observe(
+            new ObserveRequest { ReplicaId = "second", Interval = Google.Protobuf.WellKnownTypes.Duration.FromTimeSpan(TimeSpan.FromMilliseconds(50)) },
+            cancellationToken: _patience.Token);
+        for (var message = 0; message < 5; message++)
+        {
+            Assert.True(await second.ResponseStream.MoveNext(_patience.Token));
+            Assert.Empty(second.ResponseStream.Current.Reports);
+        }
+
+        var attended = await Source.ExecuteAsync(new ExecuteRequest { MigrationId = MigrationId, Epoch = 2, ReplicaId = "second", Attend = new Attend() });
+
+        Assert.Equal(2UL, attended.Report.Epoch);
+        while (second.ResponseStream.Current.Reports.Count == 0)
+        {
+            Assert.True(await second.ResponseStream.MoveNext(_patience.Token));
+        }
+
+        var refusal = await Assert.ThrowsAsync<RpcException>(async () => await Source.ExecuteAsync(Start("first", 1)));
+        Assert.Equal(("agent.v1", "EPOCH_STALE"), Named(refusal));
+    }
+
+    [Fact]
+    public async Task StartSource_ACopyThatEnds_BringsTheGuestToRunOnTheTarget()
+    {
+        await using var fleet = await ScriptedFleet.StartAsync(
+            2, HostShape.Usual, _ => CopyPlan.Drawn(1, TimeSpan.FromSeconds(10)) with { Lasts = TimeSpan.FromMilliseconds(50) }, TimeProvider.System,
+            _patience.Token);
+        using var source = GrpcChannel.ForAddress(fleet.EndpointOf(fleet.Hosts[0]));
+        using var target = GrpcChannel.ForAddress(fleet.EndpointOf(fleet.Hosts[1]));
+        var arrivals = new AgentService.AgentServiceClient(target);
+        using var call = arrivals.Observe(new ObserveRequest(), cancellationToken: _patience.Token);
+        await arrivals.ExecuteAsync(Prepare(1));
+        var start = Start("", 1);
+        start.StartSource.TargetAgentEndpoint = fleet.EndpointOf(fleet.Hosts[1]);
+
+        await new AgentService.AgentServiceClient(source).ExecuteAsync(start);
+
+        MigrationReport? ended = null;
+        while (ended is null && await call.ResponseStream.MoveNext(_patience.Token))
+        {
+            ended = call.ResponseStream.Current.Reports.FirstOrDefault(report => report.SessionState is SessionState.Ended);
+        }
+
+        Assert.Equal((SessionOutcome.Completed, RunState.Running), (ended!.Outcome, ended.RunState));
+        Assert.NotNull(ended.ResumedAt);
+        Assert.Equal(RunState.Running, fleet.Hosts[1].Guests().Single().RunState);
+    }
+
     private static ExecuteRequest Prepare(ulong epoch) => new()
     {
         MigrationId = MigrationId,
@@ -116,15 +168,17 @@ public sealed class ScriptedAgentTests : IAsyncLifetime, IDisposable
         PrepareTarget = new PrepareTarget { GuestId = "guest", RunAfter = true },
     };
 
-    private static ExecuteRequest Start() => new()
+    private ExecuteRequest Start(string replicaId = "", ulong epoch = 1) => new()
     {
         MigrationId = MigrationId,
-        Epoch = 1,
+        Epoch = epoch,
+        ReplicaId = replicaId,
         CommandId = 1,
         StartSource = new StartSource
         {
             GuestId = "guest",
             TargetUri = "tcp:127.0.0.1:49152",
+            TargetAgentEndpoint = _fleet.EndpointOf(_fleet.Hosts[1]),
             DowntimeLimit = Google.Protobuf.WellKnownTypes.Duration.FromTimeSpan(TimeSpan.FromMilliseconds(30)),
         },
     };

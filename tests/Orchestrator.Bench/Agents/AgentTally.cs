@@ -11,6 +11,8 @@ internal sealed class AgentTally
     private long _targetReports;
     private long _missedBeats;
     private long _repeated;
+    private int _streams;
+    private readonly List<DateTimeOffset> _begun = [];
 
     public void NoteReport(SessionRole role)
     {
@@ -34,6 +36,29 @@ internal sealed class AgentTally
         if (!fresh)
         {
             Interlocked.Increment(ref _repeated);
+        }
+    }
+
+    public void NoteStream(bool opened) => Interlocked.Add(ref _streams, opened ? 1 : -1);
+
+    /// <summary>Report streams that are open.</summary>
+    public int Streams => Volatile.Read(ref _streams);
+
+    /// <summary>A source was told to copy.</summary>
+    public void NoteBegun(DateTimeOffset at)
+    {
+        lock (_begun)
+        {
+            _begun.Add(at);
+        }
+    }
+
+    /// <summary>When sources were told to copy, in the order of their coming.</summary>
+    public IReadOnlyList<DateTimeOffset> Begun()
+    {
+        lock (_begun)
+        {
+            return [.. _begun];
         }
     }
 

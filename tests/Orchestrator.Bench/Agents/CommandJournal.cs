@@ -13,16 +13,23 @@ internal sealed class CommandJournal
 
     public ulong LastCommandId { get; private set; }
 
+    /// <summary>Somebody else commands from here on, or says again that he does.</summary>
+    /// <exception cref="RpcException">EPOCH_STALE.</exception>
+    public void Attend(ulong epoch)
+    {
+        if (epoch < Epoch)
+        {
+            throw Refuse(AgentError.EpochStale, $"Epoch {epoch} is stale: epoch {Epoch} commands this migration.");
+        }
+
+        Epoch = epoch;
+    }
+
     /// <returns>The answer given before; null for a command that is to be carried out now.</returns>
     /// <exception cref="RpcException">EPOCH_STALE or COMMAND_STALE.</exception>
     public ExecuteResponse? Enter(ExecuteRequest request)
     {
-        if (request.Epoch < Epoch)
-        {
-            throw Refuse(AgentError.EpochStale, $"Epoch {request.Epoch} is stale: epoch {Epoch} commands this migration.");
-        }
-
-        Epoch = request.Epoch;
+        Attend(request.Epoch);
         if (_answers.TryGetValue(request.CommandId, out var answer))
         {
             var repeated = answer.Clone();

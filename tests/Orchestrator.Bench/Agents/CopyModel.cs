@@ -78,6 +78,9 @@ internal sealed record CopyPlan(ulong Seed, ulong RamBytes, ulong UsedBytes, ulo
 {
     private const ulong Gibibyte = 1UL << 30;
 
+    /// <summary>After this the rest fits, whatever the figures say, and the copy completes; null = it never does.</summary>
+    public TimeSpan? Lasts { get; init; }
+
     /// <summary>4 to 64 GiB of memory, a quarter to half of it dirtied in a pass that lasts 0.6 to 1.4 times the mean.</summary>
     public static CopyPlan Drawn(ulong seed, TimeSpan meanPass)
     {

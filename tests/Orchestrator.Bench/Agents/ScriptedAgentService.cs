@@ -45,7 +45,7 @@ internal sealed class ScriptedAgentService(ScriptedFleet fleet) : AgentService.A
         var interval = violations.Duration("interval", request.Interval, s_shortestInterval, s_longestInterval) ?? s_usualInterval;
         return violations.Any
             ? throw Refusal.InvalidRequest(violations)
-            : Host(context).ObserveAsync(interval, responseStream, context.CancellationToken);
+            : Host(context).ObserveAsync(interval, request.ReplicaId, responseStream, context.CancellationToken);
     }
 
     private ScriptedHost Host(ServerCallContext context) => fleet.AtPort(context.GetHttpContext().Connection.LocalPort);

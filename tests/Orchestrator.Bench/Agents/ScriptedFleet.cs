@@ -15,10 +15,12 @@ internal sealed class ScriptedFleet : IAsyncDisposable
     private readonly WebApplication _server;
     private readonly Func<string, CopyPlan> _planOf;
     private Dictionary<int, ScriptedHost> _byPort = [];
+    private Dictionary<ScriptedHost, int> _ports = [];
 
-    private ScriptedFleet(int hosts, Func<string, CopyPlan> planOf, TimeProvider clock)
+    private ScriptedFleet(int hosts, HostShape shape, Func<string, CopyPlan> planOf, TimeProvider clock)
     {
         _planOf = planOf;
+        Shape = shape;
         Hosts = [.. Enumerable.Range(1, hosts).Select(number => new ScriptedHost($"host-{number:000}", this, clock))];
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
@@ -37,18 +39,21 @@ internal sealed class ScriptedFleet : IAsyncDisposable
 
     public IReadOnlyList<ScriptedHost> Hosts { get; }
 
+    public HostShape Shape { get; }
+
     public AgentTally Tally { get; } = new();
 
     /// <param name="planOf">What the copy of a guest is like, by the guest's id.</param>
     public static async Task<ScriptedFleet> StartAsync(
-        int hosts, Func<string, CopyPlan> planOf, TimeProvider clock, CancellationToken cancellation)
+        int hosts, HostShape shape, Func<string, CopyPlan> planOf, TimeProvider clock, CancellationToken cancellation)
     {
-        var fleet = new ScriptedFleet(hosts, planOf, clock);
+        var fleet = new ScriptedFleet(hosts, shape, planOf, clock);
         try
         {
             await fleet._server.StartAsync(cancellation);
             var addresses = fleet._server.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()?.Addresses ?? [];
             fleet._byPort = addresses.Select(address => new Uri(address).Port).Zip(fleet.Hosts).ToDictionary(pair => pair.First, pair => pair.Second);
+            fleet._ports = fleet._byPort.ToDictionary(pair => pair.Value, pair => pair.Key);
             return fleet;
         }
         catch
@@ -59,20 +64,15 @@ internal sealed class ScriptedFleet : IAsyncDisposable
     }
 
     /// <summary>"http://ADDRESS:PORT" of the host's agent.</summary>
-    public string EndpointOf(ScriptedHost host) => $"http://127.0.0.1:{_byPort.First(pair => pair.Value == host).Key}";
+    public string EndpointOf(ScriptedHost host) => $"http://127.0.0.1:{_ports[host]}";
 
     public ScriptedHost AtPort(int port) => _byPort[port];
 
     public CopyPlan PlanOf(string guestId) => _planOf(guestId);
 
-    /// <summary>A source has begun: its target sees it come.</summary>
-    public void Connect(string migrationId)
-    {
-        foreach (var host in Hosts)
-        {
-            host.Receive(migrationId);
-        }
-    }
+    /// <returns>Null when no host of this fleet is there.</returns>
+    public ScriptedHost? At(string endpoint) =>
+        Uri.TryCreate(endpoint, UriKind.Absolute, out var uri) ? _byPort.GetValueOrDefault(uri.Port) : null;
 
     public async ValueTask DisposeAsync() => await _server.DisposeAsync();
 }

@@ -10,30 +10,29 @@ namespace Orchestrator.Bench.Agents;
 internal sealed class ScriptedHost(string hostId, ScriptedFleet fleet, TimeProvider clock)
 {
     public const string EngineVersion = "10.0.0 (scripted)";
+    public const string MachineType = "pc-q35-10.0";
 
     private readonly Lock _gate = new();
     private readonly Dictionary<string, AgentGuest> _guests = new(StringComparer.Ordinal);
     private readonly Dictionary<string, ScriptedSession> _sessions = new(StringComparer.Ordinal);
-    private readonly List<MigrationReport> _urgent = [];
     private readonly string _instanceId = Guid.NewGuid().ToString();
-    private ReportBell? _bell;
-    private bool _guestsChanged;
+    private ReportStream[] _streams = [];
 
     public string HostId => hostId;
 
-    public HostDescription Describe() => new()
+    public HostDescription Describe() => fleet.Shape.Describe(hostId, _instanceId);
+
+    /// <summary>Has guests run here as if they always had; nobody is told before the next list.</summary>
+    public void Settle(IEnumerable<(string GuestId, MachineSpec Spec)> guests)
     {
-        HostId = hostId,
-        AgentVersion = "scripted",
-        AgentInstanceId = _instanceId,
-        MemoryTotalBytes = 4UL << 40,
-        MemoryAvailableBytes = 4UL << 40,
-        Cpus = 128,
-        CpuModel = "scripted",
-        KernelRelease = "scripted",
-        MigrationAddress = "127.0.0.1",
-        Engines = { new EngineDescription { Kind = "qemu", Version = EngineVersion, Program = "qemu-system-x86_64", Accelerators = { "tcg" } } },
-    };
+        lock (_gate)
+        {
+            foreach (var (guestId, spec) in guests)
+            {
+                _guests[guestId] = Guest(guestId, spec, RunState.Running);
+            }
+        }
+    }
 
     public AgentGuest StartGuest(StartGuestRequest request)
     {
@@ -100,31 +99,36 @@ internal sealed class ScriptedHost(string hostId, ScriptedFleet fleet, TimeProvi
             }
 
             MoveGuest_NeedsLock(request);
-            _urgent.Add(answer.Report);
-            _bell?.Ring();
+            Hurry_NeedsLock(session, answer.Report);
         }
 
-        if (request.CommandCase is CommandCase.StartSource)
+        if (request.StartSource is { } start)
         {
-            fleet.Connect(request.MigrationId);
+            fleet.Tally.NoteBegun(clock.GetUtcNow());
+            fleet.At(start.TargetAgentEndpoint)?.Receive(request.MigrationId);
+            if (FindSource(request.MigrationId) is { Lasts: { } lasts } source)
+            {
+                source.EndsBy(clock.CreateTimer(_ => End(source, start.TargetAgentEndpoint), null, lasts, Timeout.InfiniteTimeSpan));
+            }
         }
 
         return answer;
     }
 
     /// <summary>The other side has connected to the session here, if there is one.</summary>
-    public void Receive(string migrationId)
+    public void Receive(string migrationId) => Change(migrationId, session => (session as TargetSession)?.Receive() ?? false);
+
+    /// <summary>From the source's agent: the guest may run here.</summary>
+    public void HandOver(string migrationId) => Change(migrationId, session =>
     {
-        lock (_gate)
+        if (session is not TargetSession target || !target.HandOver())
         {
-            if (_sessions.TryGetValue(migrationId, out var session) && session is TargetSession target)
-            {
-                target.Receive();
-                _urgent.Add(target.Report());
-                _bell?.Ring();
-            }
+            return false;
         }
-    }
+
+        Arrive_NeedsLock(target.GuestId);
+        return true;
+    });
 
     public IReadOnlyList<MigrationReport> Poll(string migrationId)
     {
@@ -132,7 +136,7 @@ internal sealed class ScriptedHost(string hostId, ScriptedFleet fleet, TimeProvi
         {
             // A report that is polled is not sent on the stream, so it has the number of the last one that was.
             return [.. _sessions.Values.Where(session => migrationId.Length == 0 ? session.IsReported : session.MigrationId == migrationId)
-                .Select(session => Sent_NeedsLock(session))];
+                .Select(session => session.LastReport ?? session.Report())];
         }
     }
 
@@ -146,28 +150,40 @@ internal sealed class ScriptedHost(string hostId, ScriptedFleet fleet, TimeProvi
     }
 
     /// <summary>Sends the reports of all sessions on every beat, and what commands changed at once, until the call ends.</summary>
-    public async Task ObserveAsync(TimeSpan interval, IServerStreamWriter<ObserveResponse> observer, CancellationToken cancellation)
+    public async Task ObserveAsync(
+        TimeSpan interval, string replicaId, IServerStreamWriter<ObserveResponse> observer, CancellationToken cancellation)
     {
         using var bell = new ReportBell(interval, fleet.Tally, clock);
+        var stream = new ReportStream(replicaId, bell, observer, cancellation);
         lock (_gate)
         {
-            _bell = bell;
-            _guestsChanged = true;
-            _urgent.Clear();
+            _streams = [.. _streams, stream];
         }
 
-        while (true)
+        fleet.Tally.NoteStream(opened: true);
+        try
         {
-            var beat = await bell.WaitAsync(cancellation);
-            var message = Collect(beat);
-            if (beat || message.Reports.Count > 0 || message.HasGuests)
+            while (true)
             {
-                await SendAsync(message, observer, cancellation);
+                var beat = await stream.WaitAsync();
+                var message = Collect(stream, beat);
+                if (beat || message.Reports.Count > 0 || message.HasGuests)
+                {
+                    await SendAsync(message, stream);
+                }
+            }
+        }
+        finally
+        {
+            fleet.Tally.NoteStream(opened: false);
+            lock (_gate)
+            {
+                _streams = [.. _streams.Where(other => other != stream)];
             }
         }
     }
 
-    private async Task SendAsync(ObserveResponse message, IServerStreamWriter<ObserveResponse> observer, CancellationToken cancellation)
+    private async Task SendAsync(ObserveResponse message, ReportStream stream)
     {
         var at = clock.GetTimestamp();
         foreach (var report in message.Reports)
@@ -179,30 +195,55 @@ internal sealed class ScriptedHost(string hostId, ScriptedFleet fleet, TimeProvi
             }
         }
 
-        await observer.WriteAsync(message, cancellation);
+        await stream.WriteAsync(message);
     }
 
-    private ObserveResponse Collect(bool beat)
+    private ObserveResponse Collect(ReportStream stream, bool beat)
     {
         var message = new ObserveResponse { HostId = hostId, AgentInstanceId = _instanceId };
         lock (_gate)
         {
-            message.Reports.AddRange(_urgent);
-            _urgent.Clear();
-            if (beat)
-            {
-                message.Reports.AddRange(_sessions.Values.Where(session => session.IsReported).Select(session => session.Report()));
-            }
-
-            if (_guestsChanged)
-            {
-                _guestsChanged = false;
-                message.HasGuests = true;
-                message.Guests.AddRange(_guests.Values.Select(guest => guest.Clone()));
-            }
+            return stream.Collect(message, beat ? _sessions.Values : [], _guests.Values);
         }
+    }
 
-        return message;
+    /// <summary>Everything has been sent: the guest stops here and runs on the target, agent to agent.</summary>
+    private void End(SourceSession source, string targetEndpoint)
+    {
+        var ended = Change(source.MigrationId, _ =>
+        {
+            if (!source.Complete())
+            {
+                return false;
+            }
+
+            if (_guests.TryGetValue(source.GuestId, out var left))
+            {
+                left.RunState = RunState.Postmigrate;
+                ChangedGuests_NeedsLock();
+            }
+
+            return true;
+        });
+        if (ended)
+        {
+            fleet.At(targetEndpoint)?.HandOver(source.MigrationId);
+        }
+    }
+
+    /// <returns>False when there is no such session, or nothing changed.</returns>
+    private bool Change(string migrationId, Func<ScriptedSession, bool> change)
+    {
+        lock (_gate)
+        {
+            if (!_sessions.TryGetValue(migrationId, out var session) || !change(session))
+            {
+                return false;
+            }
+
+            Hurry_NeedsLock(session, session.Report());
+            return true;
+        }
     }
 
     private ScriptedSession Session_NeedsLock(ExecuteRequest request)
@@ -231,35 +272,56 @@ internal sealed class ScriptedHost(string hostId, ScriptedFleet fleet, TimeProvi
                 var (guestId, spec) = (request.PrepareTarget.GuestId, request.PrepareTarget.Spec);
                 _guests[guestId] = Guest(guestId, spec, RunState.Inmigrate);
                 _guests[guestId].Incoming = true;
+                ChangedGuests_NeedsLock();
                 break;
-            case CommandCase.HandOverTarget when _guests.TryGetValue(_sessions[request.MigrationId].GuestId, out var arrived):
-                (arrived.Incoming, arrived.RunState) = (false, RunState.Running);
+            case CommandCase.HandOverTarget:
+                Arrive_NeedsLock(_sessions[request.MigrationId].GuestId);
                 break;
             case CommandCase.FinishSource or CommandCase.AbandonTarget:
                 _guests.Remove(_sessions[request.MigrationId].GuestId);
+                ChangedGuests_NeedsLock();
                 break;
-            default:
-                return;
         }
+    }
 
-        ChangedGuests_NeedsLock();
+    private void Arrive_NeedsLock(string guestId)
+    {
+        if (_guests.TryGetValue(guestId, out var arrived) && arrived.Incoming)
+        {
+            (arrived.Incoming, arrived.RunState) = (false, RunState.Running);
+            ChangedGuests_NeedsLock();
+        }
     }
 
     private void ChangedGuests_NeedsLock()
     {
-        _guestsChanged = true;
-        _bell?.Ring();
+        foreach (var stream in _streams)
+        {
+            stream.GuestsDue = true;
+            stream.Ring();
+        }
     }
 
-    private static MigrationReport Sent_NeedsLock(ScriptedSession session) => session.LastReport ?? session.Report();
-
-    private static AgentGuest Guest(string guestId, MachineSpec spec, RunState runState) => new()
+    private void Hurry_NeedsLock(ScriptedSession session, MigrationReport report)
     {
-        GuestId = guestId,
-        Spec = spec,
-        RunState = runState,
-        Pid = 1,
-        SerialSocket = "/scripted/serial.sock",
-        EngineVersion = EngineVersion,
-    };
+        foreach (var stream in _streams.Where(stream => stream.Hears(session)))
+        {
+            stream.Hurry(report);
+        }
+    }
+
+    private static AgentGuest Guest(string guestId, MachineSpec spec, RunState runState)
+    {
+        var pinned = spec?.Clone() ?? new MachineSpec();
+        pinned.MachineType = pinned.MachineType is "" or "q35" ? MachineType : pinned.MachineType;
+        return new AgentGuest
+        {
+            GuestId = guestId,
+            Spec = pinned,
+            RunState = runState,
+            Pid = 1,
+            SerialSocket = "/scripted/serial.sock",
+            EngineVersion = EngineVersion,
+        };
+    }
 }

@@ -16,6 +16,9 @@ internal abstract class ScriptedSession(string migrationId, string guestId, Sess
 
     public SessionState State { get; protected set; } = SessionState.Opening;
 
+    /// <summary>The replica that commanded last; empty when it did not say.</summary>
+    public string Commander { get; private set; } = "";
+
     /// <summary>Null before the first.</summary>
     public MigrationReport? LastReport { get; private set; }
 
@@ -34,7 +37,16 @@ internal abstract class ScriptedSession(string migrationId, string guestId, Sess
     /// <exception cref="RpcException">The refusals of Execute in agent.proto.</exception>
     public (ExecuteResponse Answer, bool Fresh) Execute(ExecuteRequest request)
     {
-        if (_journal.Enter(request) is { } repeated)
+        if (request.CommandCase is ExecuteRequest.CommandOneofCase.Attend)
+        {
+            _journal.Attend(request.Epoch);
+            Commander = request.ReplicaId;
+            return (new ExecuteResponse { Report = Report(), ListenUri = ListenUri }, true);
+        }
+
+        var repeated = _journal.Enter(request);
+        Commander = request.ReplicaId;
+        if (repeated is not null)
         {
             return (repeated, false);
         }

@@ -18,8 +18,31 @@ internal sealed class SourceSession(string migrationId, string guestId, CopyPlan
     private uint _throttlePercent;
     private bool _paused;
     private int _passTold = 1;
+    private ITimer? _end;
+    private DateTimeOffset? _stoppedAt;
 
     public WireLog Wire { get; } = new();
+
+    /// <summary>How long the copy takes; null = for ever.</summary>
+    public TimeSpan? Lasts => plan.Lasts;
+
+    /// <summary>Keeps what will end it.</summary>
+    public void EndsBy(ITimer timer) => _end = timer;
+
+    /// <summary>Everything has been sent, and the guest is stopped here for good.</summary>
+    /// <returns>False when it does not copy.</returns>
+    public bool Complete()
+    {
+        _end?.Dispose();
+        if (State is not SessionState.Running)
+        {
+            return false;
+        }
+
+        End(SessionOutcome.Completed, "completed");
+        (RunState, _stoppedAt) = (RunState.Postmigrate, Clock.GetUtcNow());
+        return true;
+    }
 
     protected override void CarryOut(ExecuteRequest request)
     {
@@ -84,6 +107,7 @@ internal sealed class SourceSession(string migrationId, string guestId, CopyPlan
 
         report.Elapsed = elapsed.ToDuration();
         report.PausedToConverge = _paused;
+        report.StoppedAt = _stoppedAt?.ToTimestamp();
         report.Numbers = Numbers(elapsed);
         if (_copy.Pass != _passTold)
         {

@@ -14,12 +14,29 @@ internal sealed class TargetSession(string migrationId, string guestId, TimeProv
     protected override string ListenUri => "tcp:127.0.0.1:49152";
 
     /// <summary>The source has connected.</summary>
-    public void Receive()
+    /// <returns>False when nobody listens.</returns>
+    public bool Receive()
     {
-        if (State is SessionState.Listening)
+        if (State is not SessionState.Listening)
         {
-            (State, EngineStatus) = (SessionState.Running, "active");
+            return false;
         }
+
+        (State, EngineStatus) = (SessionState.Running, "active");
+        return true;
+    }
+
+    /// <summary>The source has stopped for good. The second word for it finds it done.</summary>
+    /// <returns>False when there is nothing to hand over.</returns>
+    public bool HandOver()
+    {
+        if (State is SessionState.Listening or SessionState.Running)
+        {
+            End(SessionOutcome.Completed, "completed");
+            (RunState, _resumedAt) = (RunState.Running, Clock.GetUtcNow());
+        }
+
+        return _resumedAt is not null;
     }
 
     protected override void CarryOut(ExecuteRequest request)
@@ -34,9 +51,7 @@ internal sealed class TargetSession(string migrationId, string guestId, TimeProv
                 Require(State is SessionState.Running);
                 break;
             case CommandCase.HandOverTarget:
-                Require(State is SessionState.Listening or SessionState.Running);
-                End(SessionOutcome.Completed, "completed");
-                (RunState, _resumedAt) = (RunState.Running, Clock.GetUtcNow());
+                Require(HandOver());
                 break;
             case CommandCase.FinishTarget:
                 Require(_resumedAt is not null);

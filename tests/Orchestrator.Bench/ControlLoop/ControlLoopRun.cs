@@ -16,7 +16,7 @@ internal sealed class ControlLoopRun(ControlLoopOptions options, Action<string> 
         var plan = LoadPlan.Drawn((ulong)options.Seed, options.Hosts, options.Migrations, TimeSpan.FromSeconds(options.PassSeconds));
         var copies = plan.Migrations.ToDictionary(planned => planned.GuestId, planned => planned.Copy, StringComparer.Ordinal);
         say($"starting {options.Hosts} scripted agents, Postgres and the control plane");
-        await using var agents = await ScriptedFleet.StartAsync(options.Hosts, guestId => copies[guestId], clock, cancellation);
+        await using var agents = await ScriptedFleet.StartAsync(options.Hosts, HostShape.Boundless, guestId => copies[guestId], clock, cancellation);
         await using var controlPlane = new ControlPlaneServer(
             new FleetPlan
             {

@@ -18,6 +18,7 @@ internal sealed class LoadSetup(ControlPlaneServer controlPlane, ScriptedFleet a
     {
         await controlPlane.Policies.CreatePolicyAsync(
             new CreatePolicyRequest { Name = Policy, Document = Document() }, cancellationToken: cancellation);
+        await Limits.OpenAsync(controlPlane, plan.Migrations.Count, plan.Migrations.Count, plan.Migrations.Count, cancellation);
         var hosts = await EachAsync("hosts registered", agents.Hosts, RegisterAsync, cancellation);
         var defined = await EachAsync("guests defined", plan.Migrations, DefineAsync, cancellation);
         var started = await EachAsync("guests started", plan.Migrations, StartGuestAsync, cancellation);

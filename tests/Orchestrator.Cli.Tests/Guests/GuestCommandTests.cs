@@ -92,6 +92,22 @@ public sealed class GuestCommandTests : IAsyncLifetime
         Assert.Contains(why, run.Error, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("--host-selector", "rack in r1", "write KEY=VALUE, KEY!=VALUE")]
+    [InlineData("--host-selector", "", "cannot be understood")]
+    [InlineData("--affinity", "app", "write LABEL=VALUE[,LABEL=VALUE...]")]
+    [InlineData("--affinity", "app=web,app=db", "write LABEL=VALUE[,LABEL=VALUE...]")]
+    [InlineData("--prefer-affinity", "app=web weight 99999999999", "write LABEL=VALUE[,LABEL=VALUE...]")]
+    [InlineData("--label", "app", "is no label; write KEY=VALUE")]
+    public async Task Define_TermsThatCannotBeUnderstood_AreAUsageError(string flag, string value, string why)
+    {
+        var run = await Migctl.RunAsync(_server, "guests", "define", "web-1", "--memory", "512MiB", flag, value);
+
+        Assert.Equal(2, run.ExitCode);
+        Assert.Contains(why, run.Error, StringComparison.Ordinal);
+        Assert.Empty(_server.Seen<DefineGuestRequest>());
+    }
+
     [Fact]
     public async Task Define_NoSuchFile_IsAUsageError()
     {

@@ -62,6 +62,22 @@ public class ExplainTextTests
     }
 
     [Fact]
+    public void Render_DecidedByTheAgentAlone_SaysSo()
+    {
+        var alone = Sample.Decision().Clone();
+        alone.Origin = DecisionOrigin.Agent;
+
+        var note = ExplainText.Render(Sample.Completed(), null, [alone], 200);
+
+        Assert.Contains(
+            "  1. after 2.1 s: while no control plane was there, the source's agent decided by the same policy to set the downtime limit to 350 ms\n",
+            note,
+            StringComparison.Ordinal);
+        Assert.Contains("     Outcome: carried out\n", note, StringComparison.Ordinal);
+        Assert.StartsWith("decision 1 (the agent's own): set the downtime limit to 350 ms", DecisionText.Line(alone), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Render_Running_TellsWhereItStands()
     {
         var note = ExplainText.Render(Sample.Migration(), null, [], 200);

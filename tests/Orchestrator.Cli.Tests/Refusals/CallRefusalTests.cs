@@ -101,11 +101,19 @@ public class CallRefusalTests
     [InlineData(typeof(HostError))]
     [InlineData(typeof(GuestError))]
     [InlineData(typeof(MigrationError))]
+    [InlineData(typeof(AdmissionError))]
     [InlineData(typeof(PolicyError))]
+    [InlineData(typeof(ScheduleError))]
+    [InlineData(typeof(NoticeError))]
+    [InlineData(typeof(EvacuationError))]
     public void Advice_EveryReasonOfTheContract_HasOne(Type errors)
     {
-        var type = new[] { HostsReflection.Descriptor, GuestsReflection.Descriptor, MigrationsReflection.Descriptor, PoliciesReflection.Descriptor }
-            .SelectMany<FileDescriptor, EnumDescriptor>(file => file.EnumTypes).Single(type => type.ClrType == errors);
+        FileDescriptor[] files =
+        [
+            HostsReflection.Descriptor, GuestsReflection.Descriptor, MigrationsReflection.Descriptor, PoliciesReflection.Descriptor,
+            SchedulesReflection.Descriptor, NoticesReflection.Descriptor, AdmissionReflection.Descriptor, EvacuationsReflection.Descriptor,
+        ];
+        var type = files.SelectMany<FileDescriptor, EnumDescriptor>(file => file.EnumTypes).Single(type => type.ClrType == errors);
         var prefix = type.FindValueByNumber(0).Name[..^"UNSPECIFIED".Length];
         foreach (var reason in type.Values.Where(value => value.Number != 0).Select(value => value.Name[prefix.Length..]))
         {

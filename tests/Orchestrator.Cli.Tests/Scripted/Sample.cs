@@ -23,9 +23,21 @@ internal static class Sample
         State = HostState.Connected,
         RegisteredAt = At(-3600),
         LastSeenAt = At(0),
+        StateSince = At(-3600),
+        Use = new HostUse
+        {
+            Guests = 3,
+            MemoryGuestsBytes = 4096 * MiB,
+            MemoryReservedBytes = 512 * MiB,
+            VcpusGuests = 6,
+            MigrationsOut = 1,
+            MigrationsIn = 2,
+        },
         Description = new HostDescription
         {
             HostId = id,
+            MemoryAllocatableBytes = 15360 * MiB,
+            VcpusAllocatable = 64,
             AgentVersion = "1.2.0",
             MemoryTotalBytes = 16384 * MiB,
             MemoryAvailableBytes = 12288 * MiB,

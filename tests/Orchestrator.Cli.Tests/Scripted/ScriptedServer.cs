@@ -14,7 +14,7 @@ using Orchestrator.V1;
 
 namespace Orchestrator.Cli.Tests.Scripted;
 
-/// <summary>A real gRPC server on loopback whose four services say what the test wants.</summary>
+/// <summary>A real gRPC server on loopback whose services say what the test wants.</summary>
 internal sealed class ScriptedServer : IAsyncDisposable
 {
     private readonly ConcurrentDictionary<Type, Func<object, object>> _answers = new();
@@ -75,6 +75,10 @@ internal sealed class ScriptedServer : IAsyncDisposable
         _app.MapGrpcService<Guests>();
         _app.MapGrpcService<Policies>();
         _app.MapGrpcService<Migrations>();
+        _app.MapGrpcService<Admission>();
+        _app.MapGrpcService<Schedules>();
+        _app.MapGrpcService<Notices>();
+        _app.MapGrpcService<Evacuations>();
         await _app.StartAsync();
         Address = new Uri(_app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
     }
@@ -110,4 +114,12 @@ internal sealed class ScriptedServer : IAsyncDisposable
     private sealed class Policies : PolicyService.PolicyServiceBase;
 
     private sealed class Migrations : MigrationService.MigrationServiceBase;
+
+    private sealed class Admission : AdmissionService.AdmissionServiceBase;
+
+    private sealed class Schedules : ScheduleService.ScheduleServiceBase;
+
+    private sealed class Notices : NoticeService.NoticeServiceBase;
+
+    private sealed class Evacuations : EvacuationService.EvacuationServiceBase;
 }

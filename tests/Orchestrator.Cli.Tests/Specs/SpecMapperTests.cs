@@ -92,6 +92,18 @@ public class SpecMapperTests
     }
 
     [Theory]
+    [InlineData("on_control_plane_loss: agent_decides\nretry: {attempts: 3, backoff: 30s, next_policy: doubling}")]
+    [InlineData("{\"onControlPlaneLoss\": \"ON_CONTROL_PLANE_LOSS_AGENT_DECIDES\", \"retry\": {\"attempts\": 3, \"backoff\": \"30s\", \"nextPolicy\": \"doubling\"}}")]
+    public void Map_WhatHappensWithoutUs_IsOfTheDocument(string text)
+    {
+        var (document, faults) = Read<PolicyDocument>(text);
+
+        Assert.Empty(faults);
+        Assert.Equal(OnControlPlaneLoss.AgentDecides, document.OnControlPlaneLoss);
+        Assert.Equal(new RetryTerms { Attempts = 3, Backoff = Sample.Ms(30_000), NextPolicy = "doubling" }, document.Retry);
+    }
+
+    [Theory]
     [InlineData("accelerator: tcg", Accelerator.Tcg)]
     [InlineData("accelerator: KVM", Accelerator.Kvm)]
     [InlineData("accelerator: ACCELERATOR_KVM", Accelerator.Kvm)]
@@ -157,6 +169,8 @@ public class SpecMapperTests
         var awkward = Sample.Document();
         awkward.Description = "quotes \" and \\, a colon: x # no comment\nnew line \t \u00e4 \ud83d\ude00 - yes";
         awkward.FreePageHint = true;
+        awkward.OnControlPlaneLoss = OnControlPlaneLoss.AbortAtDeadline;
+        awkward.Retry = new RetryTerms { Attempts = 3, Backoff = Sample.Ms(5000), NextPolicy = "doubling" };
         awkward.Ladder = new LadderPacing
         {
             Rungs =

@@ -115,7 +115,7 @@ public sealed class AgentsThatMisbehaveTests : IAsyncLifetime
     {
         _agent.Mute = true;
         await Eventually.HoldsAsync(async () =>
-            (await _fleet.Hosts.GetHostAsync(new GetHostRequest { HostId = _agent.HostId })).Host.State == HostState.Unreachable);
+            (await _fleet.Hosts.GetHostAsync(new GetHostRequest { HostId = _agent.HostId })).Host.State == HostState.Suspect);
 
         await Refused.WithAsync("AGENT_UNREACHABLE", StatusCode.Unavailable, () => StartAsync(_agent));
 

@@ -54,6 +54,43 @@ public sealed class GuestApiTests(ControlPlaneFixture fleet) : IClassFixture<Con
     }
 
     [Fact]
+    public async Task DefineGuest_WithTerms_AnswersThemWithDefaults_AndTheSameAgain()
+    {
+        var define = new DefineGuestRequest
+        {
+            GuestId = ControlPlaneFixture.NewId("guest"),
+            Spec = Sample.Spec(),
+            Labels = { ["app"] = "web", ["tier"] = "" },
+            Placement = Terms.Placement(),
+            Notice = Terms.Notice(),
+        };
+        define.Placement.Affinity[1].Weight = 0;
+
+        var defined = (await fleet.Guests.DefineGuestAsync(define)).Guest;
+
+        Assert.Equal((define.Labels, Terms.Placement(), Terms.Notice()), (defined.Labels, defined.Placement, defined.Notice));
+        Assert.Equal(defined, (await fleet.Guests.DefineGuestAsync(define)).Guest);
+        Assert.Equal(defined, (await fleet.Guests.GetGuestAsync(new GetGuestRequest { GuestId = define.GuestId })).Guest);
+        Assert.Contains(defined, (await fleet.Guests.ListGuestsAsync(new ListGuestsRequest { PageSize = 1000 })).Guests);
+
+        define.Labels["tier"] = "front";
+        await Refused.WithAsync("GUEST_EXISTS", StatusCode.AlreadyExists, async () => await fleet.Guests.DefineGuestAsync(define));
+    }
+
+    [Fact]
+    public async Task DefineGuest_WithoutTerms_AnswersNone()
+    {
+        var guest = (await fleet.Guests.DefineGuestAsync(new DefineGuestRequest
+        {
+            GuestId = ControlPlaneFixture.NewId("guest"),
+            Spec = Sample.Spec(),
+            Placement = new PlacementTerms(),
+        })).Guest;
+
+        Assert.Equal((0, null, null), (guest.Labels.Count, guest.Placement, guest.Notice));
+    }
+
+    [Fact]
     public async Task StartGuest_Paused_StaysPaused()
     {
         await using var agent = await fleet.AddHostAsync();
@@ -71,8 +108,8 @@ public sealed class GuestApiTests(ControlPlaneFixture fleet) : IClassFixture<Con
         await using var second = await fleet.AddHostAsync();
         using var replica = await fleet.AddReplicaAsync();
         var other = new GuestService.GuestServiceClient(replica);
-        await Eventually.HoldsAsync(async () => (await new HostService.HostServiceClient(replica).ListHostsAsync(new ListHostsRequest()))
-            .Hosts.Count(host => host.State == HostState.Connected && (host.HostId == first.HostId || host.HostId == second.HostId)) == 2);
+        await fleet.ConnectedAsync(first.HostId);
+        await fleet.ConnectedAsync(second.HostId);
 
         for (var round = 0; round < 10; round++)
         {
@@ -140,6 +177,16 @@ public sealed class GuestApiTests(ControlPlaneFixture fleet) : IClassFixture<Con
         Assert.Equal(
             ["guest_id", "spec.memory_bytes", "spec.memory_bytes", "spec.boot"],
             await Refused.FieldsAsync(async () => await fleet.Guests.DefineGuestAsync(new DefineGuestRequest { Spec = new MachineSpec { MemoryBytes = 1 } })));
+        Assert.Equal(
+            ["labels[]", "placement.host_selector[0].values", "notice.lead_time"],
+            await Refused.FieldsAsync(async () => await fleet.Guests.DefineGuestAsync(new DefineGuestRequest
+            {
+                GuestId = "g",
+                Spec = Sample.Spec(),
+                Labels = { [""] = "x" },
+                Placement = new PlacementTerms { HostSelector = { new LabelRequirement { Key = "rack", Operator = LabelOperator.In } } },
+                Notice = new NoticeTerms { LeadTime = Duration.FromTimeSpan(TimeSpan.FromDays(2)) },
+            })));
         Assert.Equal(
             ["guest_id", "host_id"],
             await Refused.FieldsAsync(async () => await fleet.Guests.StartGuestAsync(new StartGuestRequest { GuestId = ".", HostId = "-" })));

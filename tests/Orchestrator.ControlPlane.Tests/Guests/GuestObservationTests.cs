@@ -108,6 +108,9 @@ public sealed class GuestObservationTests
         MigrationKeepsStopped = false,
         DefinedAt = s_before,
         SerialSocket = "/run/g1",
+        Labels = new Google.Protobuf.Collections.MapField<string, string>(),
+        Placement = new Orchestrator.V1.PlacementTerms(),
+        Notice = null,
         Revision = 7,
     };
 

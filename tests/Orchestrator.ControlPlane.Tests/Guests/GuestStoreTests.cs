@@ -1,4 +1,5 @@
 using Dapper;
+using Google.Protobuf.Collections;
 using Orchestrator.ControlPlane.Guests;
 using Orchestrator.ControlPlane.Hosts;
 using Orchestrator.TestPostgres;
@@ -32,6 +33,9 @@ public sealed class GuestStoreTests(PostgresFixture database) : IClassFixture<Po
                 MigrationKeepsStopped = false,
                 DefinedAt = s_now,
                 SerialSocket = "",
+                Labels = new MapField<string, string> { ["app"] = "web" },
+                Placement = Terms.Placement(),
+                Notice = Terms.Notice(),
                 Revision = 1,
             },
             defined);
@@ -75,9 +79,49 @@ public sealed class GuestStoreTests(PostgresFixture database) : IClassFixture<Po
         var other = Sample.Spec();
         other.Vcpus = 3;
 
-        Assert.Equal(DefineGuestOutcome.DefinedBefore, await _guests.DefineAsync(guest.GuestId, Sample.Spec(), s_now, CancellationToken.None));
-        Assert.Equal(DefineGuestOutcome.DefinedBefore, await _guests.DefineAsync(guest.GuestId, pinned, s_now, CancellationToken.None));
-        Assert.Equal(DefineGuestOutcome.Exists, await _guests.DefineAsync(guest.GuestId, other, s_now, CancellationToken.None));
+        Assert.Equal(DefineGuestOutcome.DefinedBefore, await _guests.DefineAsync(Definition(guest.GuestId), s_now, CancellationToken.None));
+        Assert.Equal(DefineGuestOutcome.DefinedBefore, await _guests.DefineAsync(Definition(guest.GuestId) with { Spec = pinned }, s_now, CancellationToken.None));
+        Assert.Equal(DefineGuestOutcome.Exists, await _guests.DefineAsync(Definition(guest.GuestId) with { Spec = other }, s_now, CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task Define_Again_WithOtherTerms_IsAnotherGuest()
+    {
+        var guest = await DefineAsync();
+        var same = Definition(guest.GuestId);
+        var elsewhere = Terms.Placement();
+        elsewhere.HostSelector[0].Values[0] = "r9";
+
+        foreach (var other in new[]
+        {
+            same with { Labels = new MapField<string, string> { ["app"] = "db" } }, same with { Placement = elsewhere },
+            same with { Placement = new PlacementTerms() }, same with { Notice = null }, same with { Notice = new NoticeTerms() },
+        })
+        {
+            Assert.Equal(DefineGuestOutcome.Exists, await _guests.DefineAsync(other, s_now, CancellationToken.None));
+        }
+
+        Assert.Equal(DefineGuestOutcome.DefinedBefore, await _guests.DefineAsync(same, s_now, CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task GuestOfAnEarlierRelease_HasNoTerms()
+    {
+        var guestId = ControlPlaneFixture.NewId("guest");
+        await using var connection = await database.DataSource.OpenConnectionAsync();
+        await connection.ExecuteAsync(new CommandDefinition(
+            """
+            INSERT INTO guests (guest_id, defined_spec, spec, state, state_since, starts_paused, stopping, defined_at, serial_socket, revision)
+            VALUES (@guestId, '{}', '{}', 'ShutOff', @now, false, false, @now, '', 1)
+            """,
+            new { guestId, now = s_now }));
+
+        var guest = await _guests.FindAsync(guestId, CancellationToken.None);
+
+        Assert.Equal((0, new PlacementTerms(), null), (guest!.Labels.Count, guest.Placement, guest.Notice));
+        Assert.Equal(
+            DefineGuestOutcome.DefinedBefore,
+            await _guests.DefineAsync(new GuestDefinition(guestId, new MachineSpec()), s_now, CancellationToken.None));
     }
 
     [Fact]
@@ -100,11 +144,11 @@ public sealed class GuestStoreTests(PostgresFixture database) : IClassFixture<Po
     {
         var hostId = await AddHostAsync();
         var guest = await DefineAsync();
-        await _hosts.SetCordonAsync(hostId, true, "", CancellationToken.None);
+        await _hosts.SetCordonAsync(hostId, true, "", "test", CancellationToken.None);
         Assert.Null(await _guests.ClaimAsync(guest, hostId, false, s_now, CancellationToken.None));
         Assert.Null(await _guests.ClaimAsync(guest, "nowhere", false, s_now, CancellationToken.None));
 
-        await _hosts.SetCordonAsync(hostId, false, "", CancellationToken.None);
+        await _hosts.SetCordonAsync(hostId, false, "", "test", CancellationToken.None);
         await MigrateAsync(guest.GuestId, hostId);
         Assert.Null(await _guests.ClaimAsync(guest, hostId, false, s_now, CancellationToken.None));
         Assert.Null(await _guests.WriteAsync(guest, guest with { SerialSocket = "x" }, CancellationToken.None));
@@ -130,7 +174,8 @@ public sealed class GuestStoreTests(PostgresFixture database) : IClassFixture<Po
         Assert.Equal([on.GuestId], (await _guests.ListAsync(hostId, "", 10, CancellationToken.None)).Select(guest => guest.GuestId));
         Assert.Equal(
             new[] { on.GuestId, off.GuestId }.Order(StringComparer.Ordinal),
-            (await _guests.ListOnHostAsync(hostId, [off.GuestId, "stranger"], CancellationToken.None)).Select(guest => guest.GuestId));
+            (await _guests.ListOnHostAsync(hostId, [on.GuestId, off.GuestId, "stranger"], CancellationToken.None))
+                .Select(guest => guest.GuestId).Order(StringComparer.Ordinal));
         Assert.Contains(await _guests.ListStartingSinceAsync(s_now, CancellationToken.None), guest => guest.GuestId == on.GuestId);
         Assert.DoesNotContain(await _guests.ListStartingSinceAsync(s_now.AddHours(-2), CancellationToken.None), guest => guest.GuestId == on.GuestId);
 
@@ -147,10 +192,17 @@ public sealed class GuestStoreTests(PostgresFixture database) : IClassFixture<Po
         Assert.All(Enum.GetNames<StoredGuestState>(), name => Assert.Contains($"'{name}'", check, StringComparison.Ordinal));
     }
 
+    private static GuestDefinition Definition(string guestId) => new(guestId, Sample.Spec())
+    {
+        Labels = new MapField<string, string> { ["app"] = "web" },
+        Placement = Terms.Placement(),
+        Notice = Terms.Notice(),
+    };
+
     private async Task<StoredGuest> DefineAsync()
     {
         var guestId = ControlPlaneFixture.NewId("guest");
-        Assert.Equal(DefineGuestOutcome.Defined, await _guests.DefineAsync(guestId, Sample.Spec(), s_now, CancellationToken.None));
+        Assert.Equal(DefineGuestOutcome.Defined, await _guests.DefineAsync(Definition(guestId), s_now, CancellationToken.None));
         return await _guests.FindAsync(guestId, CancellationToken.None) ?? throw new InvalidOperationException();
     }
 

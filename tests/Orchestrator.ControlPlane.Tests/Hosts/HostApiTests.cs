@@ -31,7 +31,7 @@ public sealed class HostApiTests(ControlPlaneFixture fleet) : IClassFixture<Cont
         var again = await fleet.Hosts.RegisterHostAsync(new RegisterHostRequest { HostId = agent.HostId, AgentEndpoint = agent.Endpoint });
 
         Assert.Equal(agent.HostId, again.Host.HostId);
-        await Eventually.HoldsAsync(async () => await StateOfAsync(agent.HostId) == HostState.Unreachable);
+        await Eventually.HoldsAsync(async () => await StateOfAsync(agent.HostId) == HostState.Suspect);
     }
 
     [Fact]
@@ -112,6 +112,12 @@ public sealed class HostApiTests(ControlPlaneFixture fleet) : IClassFixture<Cont
         await fleet.Hosts.UncordonHostAsync(new UncordonHostRequest { HostId = agent.HostId });
         var free = (await fleet.Hosts.UncordonHostAsync(new UncordonHostRequest { HostId = agent.HostId })).Host;
         Assert.True(free is { Cordoned: false, CordonReason: "" });
+        var events = await fleet.Hosts.ListHostEventsAsync(new ListHostEventsRequest { HostId = agent.HostId, PageSize = 1 });
+        Assert.Equal(HostEventKind.Uncordoned, Assert.Single(events.Events).Kind);
+        var before = await fleet.Hosts.ListHostEventsAsync(
+            new ListHostEventsRequest { HostId = agent.HostId, PageToken = events.NextPageToken });
+        Assert.True(Assert.Single(before.Events) is { Kind: HostEventKind.Cordoned, Message: "new fan", Caller.Length: > 0 });
+        Assert.Equal("", before.NextPageToken);
     }
 
     [Fact]

@@ -18,13 +18,18 @@ public sealed class HostStoreTests(PostgresFixture database) : IClassFixture<Pos
 
         var found = await _hosts.FindAsync(host.HostId, CancellationToken.None);
 
-        Assert.Equal(host with { Labels = found!.Labels }, found);
+        Assert.Equal(host with { Labels = found!.Labels, Liveness = found.Liveness }, found);
+        Assert.True(found.Liveness is { Silence.TotalSeconds: > 0, ConnectedSince: null, DeadAt: null, DeadReason: "" });
         Assert.Equal(host.Labels, found.Labels);
         await using var connection = await database.DataSource.OpenConnectionAsync();
         var columns = await connection.QueryAsync<string>(
             new CommandDefinition("SELECT column_name FROM information_schema.columns WHERE table_name = 'hosts' ORDER BY 1"));
         Assert.Equal(
-            ["agent_endpoint", "cordon_reason", "cordoned", "description", "host_id", "labels", "last_seen_at", "registered_at"], columns);
+            [
+                "agent_endpoint", "connected_since", "cordon_reason", "cordoned", "dead_at", "dead_reason", "described_at", "description",
+                "host_id", "labels", "last_seen_at", "lost_noted_at", "registered_at",
+            ],
+            columns);
     }
 
     [Fact]
@@ -54,29 +59,21 @@ public sealed class HostStoreTests(PostgresFixture database) : IClassFixture<Pos
     }
 
     [Fact]
-    public async Task NoteSeen_NeverGoesBack()
-    {
-        var (first, second) = (Host(), Host());
-        await _hosts.RegisterAsync(first, CancellationToken.None);
-        await _hosts.RegisterAsync(second, CancellationToken.None);
-
-        await _hosts.NoteSeenAsync([(first.HostId, s_now.AddHours(1)), (second.HostId, s_now.AddHours(-1))], CancellationToken.None);
-
-        Assert.Equal(s_now.AddHours(1), (await _hosts.FindAsync(first.HostId, CancellationToken.None))!.LastSeenAt);
-        Assert.Equal(s_now, (await _hosts.FindAsync(second.HostId, CancellationToken.None))!.LastSeenAt);
-    }
-
-    [Fact]
-    public async Task Describe_ReplacesTheDescription()
+    public async Task Describe_NewsAtOnce_AndTheSameFromManyReplicasSeldom()
     {
         var host = Host();
         await _hosts.RegisterAsync(host, CancellationToken.None);
 
-        await _hosts.DescribeAsync(host.HostId, new HostDescription { HostId = host.HostId, Cpus = 3 }, s_now.AddMinutes(1), CancellationToken.None);
+        await DescribeAsync(3, news: false);
+        await DescribeAsync(4, news: true);
+        await DescribeAsync(5, news: false);
 
         var found = await _hosts.FindAsync(host.HostId, CancellationToken.None);
-        Assert.Equal(3u, found!.Description.Cpus);
-        Assert.Equal(s_now.AddMinutes(1), found.LastSeenAt);
+        Assert.Equal(4u, found!.Description.Cpus);
+        Assert.Equal(host.LastSeenAt, found.LastSeenAt);
+
+        Task DescribeAsync(uint cpus, bool news) => _hosts.DescribeAsync(
+            host.HostId, new HostDescription { HostId = host.HostId, Cpus = cpus }, news, CancellationToken.None);
     }
 
     [Fact]

@@ -16,6 +16,8 @@ public sealed class MigrationStoreTests(PostgresFixture postgres) : IClassFixtur
 {
     private static readonly DateTimeOffset s_at = new(2026, 3, 1, 12, 0, 0, 123, TimeSpan.Zero);
 
+    private static readonly Guid s_replica = Guid.NewGuid();
+
     private readonly Fleet _fleet = Fleet.Idle(postgres.DataSource);
 
     [Fact]
@@ -23,12 +25,15 @@ public sealed class MigrationStoreTests(PostgresFixture postgres) : IClassFixtur
     {
         var (migration, guest) = await FullAsync();
 
-        Assert.Equal(AdmitOutcome.Admitted, await _fleet.Migrations.AdmitAsync(migration, guest.Revision, CancellationToken.None));
+        Assert.Equal(AdmitOutcome.Admitted, await _fleet.Migrations.AdmitAsync(migration, CancellationToken.None));
 
         Assert.Equal(migration, await _fleet.Migrations.FindAsync(migration.MigrationId, CancellationToken.None));
         Assert.Equal(
             migration, Assert.Single(await _fleet.Migrations.ListAsync(
                 new MigrationQuery(migration.GuestId, "", [], false), null, 10, CancellationToken.None)));
+        Assert.Null((await _fleet.Guests.FindAsync(migration.GuestId, CancellationToken.None))!.ActiveMigrationId);
+
+        await _fleet.LetThroughAsync(migration);
         var held = await _fleet.Guests.FindAsync(migration.GuestId, CancellationToken.None);
         Assert.Equal(
             (migration.MigrationId, migration.TargetHostId, true, guest.Revision + 1),
@@ -109,13 +114,13 @@ public sealed class MigrationStoreTests(PostgresFixture postgres) : IClassFixtur
         Assert.Equal(
             new Transition
             {
-                Sequence = 2,
-                From = V1.MigrationPhase.Requested,
+                Sequence = 3,
+                From = V1.MigrationPhase.Queued,
                 To = V1.MigrationPhase.NeedsAttention,
                 At = s_at.ToTimestamp(),
                 Reason = "why",
             },
-            (await _fleet.History.ListTransitionsAsync(read.MigrationId, CancellationToken.None))[1]);
+            (await _fleet.History.ListTransitionsAsync(read.MigrationId, CancellationToken.None))[2]);
 
         var answered = commands[0] with { Answer = new CommandAnswer(CommandOutcome.Refused, s_at.AddSeconds(2), "no", "tcp:x") };
         Assert.True(await _fleet.Progress.AnswerAsync(now, answered, TimeSpan.FromMilliseconds(4), CancellationToken.None));
@@ -135,12 +140,12 @@ public sealed class MigrationStoreTests(PostgresFixture postgres) : IClassFixtur
             var move = await _fleet.AddGuestAsync();
             var guest = await _fleet.Guests.FindAsync(move.GuestId, CancellationToken.None);
             var outcomes = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ =>
-                _fleet.Migrations.AdmitAsync(Plain(move), guest!.Revision, CancellationToken.None)));
+                _fleet.Migrations.AdmitAsync(Plain(move), CancellationToken.None)));
 
             Assert.Equal(1, outcomes.Count(outcome => outcome == AdmitOutcome.Admitted));
             Assert.All(
                 outcomes, outcome => Assert.Contains(
-                    outcome, (AdmitOutcome[])[AdmitOutcome.Admitted, AdmitOutcome.GuestAlreadyMigrating, AdmitOutcome.GuestChanged]));
+                    outcome, (AdmitOutcome[])[AdmitOutcome.Admitted, AdmitOutcome.GuestAlreadyMigrating]));
         }
     }
 
@@ -149,16 +154,7 @@ public sealed class MigrationStoreTests(PostgresFixture postgres) : IClassFixtur
     {
         var read = await AdmittedAsync();
 
-        Assert.Equal(AdmitOutcome.AdmittedBefore, await _fleet.Migrations.AdmitAsync(read, 0, CancellationToken.None));
-    }
-
-    [Fact]
-    public async Task AdmitAsync_GuestWrittenSinceItWasRead_IsTold()
-    {
-        var move = await _fleet.AddGuestAsync();
-
-        Assert.Equal(AdmitOutcome.GuestChanged, await _fleet.Migrations.AdmitAsync(Plain(move), 1, CancellationToken.None));
-        Assert.Null(await _fleet.Migrations.FindAsync(move.Id, CancellationToken.None));
+        Assert.Equal(AdmitOutcome.AdmittedBefore, await _fleet.Migrations.AdmitAsync(read, CancellationToken.None));
     }
 
     [Fact]
@@ -166,28 +162,55 @@ public sealed class MigrationStoreTests(PostgresFixture postgres) : IClassFixtur
     {
         // What happens when the connection breaks between the commit and its acknowledgement.
         var read = await AdmittedAsync();
-        var write = new LedgerWrite(read, Moved(read) with { LastTransition = 2, Phase = MigrationPhase.Queued }, s_at);
+        var write = new LedgerWrite(read, Moved(read) with { LastTransition = 3, Phase = MigrationPhase.Preparing }, s_at);
 
         Assert.Equal(WriteOutcome.Written, await _fleet.Progress.WriteAsync(write, CancellationToken.None));
         Assert.Equal(WriteOutcome.Written, await _fleet.Progress.WriteAsync(write, CancellationToken.None));
-        Assert.Equal(2, (await _fleet.History.ListTransitionsAsync(read.MigrationId, CancellationToken.None)).Count);
+        Assert.Equal(3, (await _fleet.History.ListTransitionsAsync(read.MigrationId, CancellationToken.None)).Count);
+    }
+
+    [Fact]
+    public async Task WriteAsync_ItsEvacuationPausedAMomentBefore_IsWritten()
+    {
+        var evacuation = Guid.NewGuid();
+        var move = await _fleet.AddGuestAsync();
+        var migration = Plain(move) with { EvacuationId = evacuation };
+        Assert.Equal(AdmitOutcome.Admitted, await _fleet.Migrations.AdmitAsync(migration, CancellationToken.None));
+        var read = await _fleet.LetThroughAsync(migration);
+
+        await _fleet.Slots.HoldAsync(evacuation, true, CancellationToken.None);
+        var write = new LedgerWrite(read, Moved(read) with { LastTransition = 3, Phase = MigrationPhase.Preparing }, s_at);
+        Assert.Equal(WriteOutcome.Written, await _fleet.Progress.WriteAsync(write, CancellationToken.None));
+        Assert.Equal(MigrationPhase.Preparing, (await _fleet.Migrations.FindAsync(read.MigrationId, CancellationToken.None))?.Phase);
+    }
+
+    [Fact]
+    public async Task WriteAsync_AnotherWroteUnderTheSameEpoch_IsNotTakenForItsOwnWrite()
+    {
+        var read = await AdmittedAsync();
+        var now = Moved(read) with { LastTransition = 3, Phase = MigrationPhase.Preparing };
+        Assert.Equal(WriteOutcome.Written, await _fleet.Progress.WriteAsync(new LedgerWrite(read, Moved(read), s_at), CancellationToken.None));
+
+        await Assert.ThrowsAsync<System.Diagnostics.UnreachableException>(
+            () => _fleet.Progress.WriteAsync(new LedgerWrite(read, now, s_at), CancellationToken.None));
+        Assert.Equal(MigrationPhase.Queued, (await _fleet.Migrations.FindAsync(read.MigrationId, CancellationToken.None))?.Phase);
     }
 
     [Fact]
     public async Task WriteAsync_FencedOut_ChangesNothing()
     {
         var read = await AdmittedAsync();
-        var adopted = await _fleet.Migrations.AdoptAsync(read.MigrationId, CancellationToken.None);
+        var adopted = await AdoptAsync(read);
         Assert.Equal(read.Epoch + 1, adopted?.Epoch);
         StoredCommand command = new(1, read.SourceHostId, AgentCommandKind.CancelSource, Adjust(read, 1), s_at);
 
         var outcome = await _fleet.Progress.WriteAsync(
-            new LedgerWrite(read, Moved(read) with { Phase = MigrationPhase.Queued, LastTransition = 2 }, s_at) { Commands = [command] },
+            new LedgerWrite(read, Moved(read) with { Phase = MigrationPhase.Preparing, LastTransition = 3 }, s_at) { Commands = [command] },
             CancellationToken.None);
 
         Assert.Equal(WriteOutcome.Fenced, outcome);
         Assert.Equal(adopted, await _fleet.Migrations.FindAsync(read.MigrationId, CancellationToken.None));
-        Assert.Single(await _fleet.History.ListTransitionsAsync(read.MigrationId, CancellationToken.None));
+        Assert.Equal(2, (await _fleet.History.ListTransitionsAsync(read.MigrationId, CancellationToken.None)).Count);
         Assert.Empty((await _fleet.Progress.ListCommandsAsync([read.MigrationId], CancellationToken.None))[read.MigrationId]);
         Assert.False(await _fleet.Progress.AnswerAsync(
             read, command with { Answer = new CommandAnswer(CommandOutcome.Done, s_at, "", "") }, null, CancellationToken.None));
@@ -200,11 +223,11 @@ public sealed class MigrationStoreTests(PostgresFixture postgres) : IClassFixtur
         {
             var read = await AdmittedAsync();
             var adopted = await Task.WhenAll(Enumerable.Range(0, 3).Select(_ =>
-                _fleet.Migrations.AdoptAsync(read.MigrationId, CancellationToken.None)));
+                AdoptAsync(read)));
             Assert.Equal([2L, 3L, 4L], adopted.Select(migration => migration!.Epoch).Order());
 
             var outcomes = await Task.WhenAll(adopted.Select(async mine => (mine!.Epoch, Outcome: await _fleet.Progress.WriteAsync(
-                new LedgerWrite(mine, Moved(mine) with { Phase = MigrationPhase.Queued, LastTransition = 2 }, s_at), CancellationToken.None))));
+                new LedgerWrite(mine, Moved(mine) with { Phase = MigrationPhase.Preparing, LastTransition = 3 }, s_at), CancellationToken.None))));
 
             Assert.All(outcomes, outcome => Assert.Equal(outcome.Epoch == 4 ? WriteOutcome.Written : WriteOutcome.Fenced, outcome.Outcome));
         }
@@ -230,7 +253,7 @@ public sealed class MigrationStoreTests(PostgresFixture postgres) : IClassFixtur
     public async Task WriteAsync_AtTheEnd_SetsTheGuestFree(MigrationPhase end, bool moved)
     {
         var read = await AdmittedAsync();
-        var now = Moved(read) with { Phase = end, LastTransition = 2, EndedAt = s_at, PhaseSince = s_at };
+        var now = Moved(read) with { Phase = end, LastTransition = 3, EndedAt = s_at, PhaseSince = s_at };
 
         await _fleet.Progress.WriteAsync(new LedgerWrite(read, now, s_at) { GuestState = StoredGuestState.Paused }, CancellationToken.None);
 
@@ -239,7 +262,7 @@ public sealed class MigrationStoreTests(PostgresFixture postgres) : IClassFixtur
             (moved ? read.TargetHostId : read.SourceHostId, null, null, StoredGuestState.Paused),
             (guest?.HostId, guest?.ActiveMigrationId, guest?.MigrationTargetHostId, guest!.State));
         Assert.Null(await _fleet.Migrations.FindRunningOfAsync(read.GuestId, CancellationToken.None));
-        Assert.Null(await _fleet.Migrations.AdoptAsync(read.MigrationId, CancellationToken.None));
+        Assert.Null(await AdoptAsync(read));
     }
 
     [Fact]
@@ -253,10 +276,10 @@ public sealed class MigrationStoreTests(PostgresFixture postgres) : IClassFixtur
 
             // Two of them at the same moment.
             var migration = Plain(move) with { CreatedAt = s_at.AddSeconds(age / 2) };
-            Assert.Equal(AdmitOutcome.Admitted, await _fleet.Migrations.AdmitAsync(migration, guest!.Revision, CancellationToken.None));
+            Assert.Equal(AdmitOutcome.Admitted, await _fleet.Migrations.AdmitAsync(migration, CancellationToken.None));
             ids.Add(migration.MigrationId);
             await _fleet.Progress.WriteAsync(
-                new LedgerWrite(migration, Moved(migration) with { Phase = MigrationPhase.Failed, EndedAt = s_at, LastTransition = 2 }, s_at),
+                new LedgerWrite(migration, Moved(migration) with { Phase = MigrationPhase.Failed, EndedAt = s_at, LastTransition = 3 }, s_at),
                 CancellationToken.None);
         }
 
@@ -308,12 +331,13 @@ public sealed class MigrationStoreTests(PostgresFixture postgres) : IClassFixtur
         Mode = MigrationMode.Live,
         MaxDowntime = TimeSpan.FromMilliseconds(400),
         GuestWasRunning = true,
-        Phase = MigrationPhase.Requested,
+        Phase = MigrationPhase.Queued,
         PhaseSince = s_at,
         CreatedAt = s_at,
         Revision = 1,
         Epoch = 1,
-        LastTransition = 1,
+        ReplicaId = s_replica,
+        LastTransition = 2,
     };
 
     private async Task<Migration> AdmittedAsync()
@@ -321,8 +345,8 @@ public sealed class MigrationStoreTests(PostgresFixture postgres) : IClassFixtur
         var move = await _fleet.AddGuestAsync();
         var guest = await _fleet.Guests.FindAsync(move.GuestId, CancellationToken.None);
         var migration = Plain(move);
-        Assert.Equal(AdmitOutcome.Admitted, await _fleet.Migrations.AdmitAsync(migration, guest!.Revision, CancellationToken.None));
-        return migration;
+        Assert.Equal(AdmitOutcome.Admitted, await _fleet.Migrations.AdmitAsync(migration, CancellationToken.None));
+        return await _fleet.LetThroughAsync(migration);
     }
 
     private async Task<(Migration Migration, StoredGuest Guest)> FullAsync()
@@ -339,4 +363,7 @@ public sealed class MigrationStoreTests(PostgresFixture postgres) : IClassFixtur
             LatestReading = Readings.Full(1),
         }, guest!);
     }
+
+    private Task<Migration?> AdoptAsync(Migration read) =>
+        _fleet.Claims.AdoptAsync(read.MigrationId, s_replica, CancellationToken.None);
 }

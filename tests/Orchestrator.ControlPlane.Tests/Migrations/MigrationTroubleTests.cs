@@ -14,7 +14,8 @@ public sealed class MigrationTroubleTests(PostgresFixture postgres) : IClassFixt
 {
     private Fleet _fleet = null!;
 
-    public async Task InitializeAsync() => _fleet = await new Fleet(postgres.DataSource).StartAsync();
+    public async Task InitializeAsync() =>
+        _fleet = await new Fleet(postgres.DataSource, wishWithin: TimeSpan.FromSeconds(1)).StartAsync();
 
     public Task DisposeAsync() => _fleet.DisposeAsync().AsTask();
 
@@ -122,8 +123,8 @@ public sealed class MigrationTroubleTests(PostgresFixture postgres) : IClassFixt
         var move = await _fleet.AddGuestAsync();
         await move.CopyAsync();
         await move.ReadAsync(move.Copying(0.5));
-        move.TargetSays(move.TargetReport(SessionState.Ended, RunState.Gone, SessionOutcome.Failed));
         move.SourceSays(move.SourceReport(SessionState.Ended, "", RunState.Gone, SessionOutcome.EngineLost));
+        move.TargetSays(move.TargetReport(SessionState.Ended, RunState.Gone, SessionOutcome.Failed));
         (await move.Target.NextAsync(Kind.AbandonTarget)).Done();
         (await move.Source.NextAsync(Kind.AbandonSource)).Done();
 
@@ -133,18 +134,90 @@ public sealed class MigrationTroubleTests(PostgresFixture postgres) : IClassFixt
     }
 
     [Fact]
+    public async Task SourceHostDeclaredDead_TargetIsAbandoned_AndTheGuestCanStartElsewhere()
+    {
+        var move = await _fleet.AddGuestAsync();
+        await move.CopyAsync();
+        await move.ReadAsync(move.Copying(0.5));
+        move.TargetSays(move.TargetReport(SessionState.Listening));
+        Away(move.SourceHost);
+        Assert.Equal(LifecyclePhase.Copying, (await move.FindAsync()).Phase);
+
+        Die(move.SourceHost);
+        (await move.Target.NextAsync(Kind.AbandonTarget)).Done();
+
+        var migration = await move.ReachAsync(LifecyclePhase.Failed);
+        Assert.Equal(FailureReason.GuestLost, migration.Ending?.Reason);
+        Assert.DoesNotContain(move.Source.Seen, request => request.AbandonSource is not null);
+        var guest = await _fleet.Guests.FindAsync(move.GuestId, CancellationToken.None);
+        Assert.Equal((ControlPlane.Guests.StoredGuestState.Crashed, move.SourceHost, null), (guest!.State, guest.HostId, guest.ActiveMigrationId));
+    }
+
+    [Fact]
+    public async Task SourceHostDeclaredDead_AfterTheTargetHasAll_TheGuestGoesOnThere()
+    {
+        var move = await _fleet.AddGuestAsync();
+        await move.CopyAsync();
+        await move.ReadAsync(move.Copying(0.5));
+        Away(move.SourceHost);
+        move.TargetSays(move.TargetReport(SessionState.Ended, RunState.Inmigrate, SessionOutcome.Completed));
+
+        Die(move.SourceHost);
+        (await move.Target.NextAsync(Kind.HandOverTarget)).Done(move.Arrived());
+        (await move.Target.NextAsync(Kind.FinishTarget)).Done();
+
+        await move.ReachAsync(LifecyclePhase.Completed);
+        Assert.Equal(move.TargetHost, (await _fleet.Guests.FindAsync(move.GuestId, CancellationToken.None))?.HostId);
+    }
+
+    [Fact]
+    public async Task TargetHostDeclaredDead_TheGuestStaysOnTheSource()
+    {
+        var move = await _fleet.AddGuestAsync();
+        await move.CopyAsync();
+        await move.ReadAsync(move.Copying(0.5));
+        Away(move.TargetHost);
+
+        Die(move.TargetHost);
+        (await move.Source.NextAsync(Kind.CancelSource)).Done();
+        move.SourceSays(move.Undone());
+        (await move.Source.NextAsync(Kind.AbandonSource)).Done();
+
+        var migration = await move.ReachAsync(LifecyclePhase.Failed);
+        Assert.Equal(FailureReason.AgentLost, migration.Ending?.Reason);
+        var guest = await _fleet.Guests.FindAsync(move.GuestId, CancellationToken.None);
+        Assert.Equal((ControlPlane.Guests.StoredGuestState.Running, move.SourceHost), (guest!.State, guest.HostId));
+    }
+
+    [Fact]
+    public async Task HostsReadmittedByAnotherReplica_WhatIsGivenToThem_IsNotEndedForTheirDeath()
+    {
+        var move = await _fleet.AddGuestAsync();
+        foreach (var host in new[] { move.SourceHost, move.TargetHost })
+        {
+            (_fleet.Agents[host].IsDead, _fleet.Agents[host].ReadmittedElsewhere) = (true, true);
+        }
+
+        await move.CopyAsync();
+        Assert.Equal(LifecyclePhase.Copying, (await move.FindAsync()).Phase);
+    }
+
+    [Fact]
     public async Task EpochRefusedByAnAgent_TheSupervisorStopsAndChangesNothingMore()
     {
         var move = await _fleet.AddGuestAsync();
         await move.CopyAsync();
         await move.ReadAsync(move.Copying(0.5));
         await move.CancelAsync();
-        (await move.Source.NextAsync(Kind.CancelSource)).Refuse("EPOCH_STALE");
+        var cancel = await move.Source.NextAsync(Kind.CancelSource);
+        var taken = await GiveAwayAsync(move);
+        cancel.Refuse("EPOCH_STALE");
 
         await Eventually.HoldsAsync(() => !_fleet.Supervisors.Supervises(move.Id));
         move.SourceSays(move.Undone());
         Assert.Equal(LifecyclePhase.Cancelling, (await move.FindAsync()).Phase);
-        Assert.Equal(WishOutcome.NotAnswered, (await move.CancelAsync())?.Outcome);
+        Assert.Equal(WishOutcome.CommanderSilent, (await move.CancelAsync())?.Outcome);
+        Assert.Equal(taken, await move.FindAsync());
     }
 
     [Fact]
@@ -153,12 +226,12 @@ public sealed class MigrationTroubleTests(PostgresFixture postgres) : IClassFixt
         var move = await _fleet.AddGuestAsync();
         await move.CopyAsync();
         await move.ReadAsync(move.Copying(0.5));
-        var adopted = await _fleet.Migrations.AdoptAsync(move.Id, CancellationToken.None);
+        var taken = await GiveAwayAsync(move);
 
         Assert.Equal(WishOutcome.NotAnswered, (await move.CancelAsync())?.Outcome);
 
         await Eventually.HoldsAsync(() => !_fleet.Supervisors.Supervises(move.Id));
-        Assert.Equal(adopted, await move.FindAsync());
+        Assert.Equal(taken, await move.FindAsync());
         Assert.DoesNotContain(move.Source.Seen, request => request.CancelSource is not null);
     }
 
@@ -211,6 +284,7 @@ public sealed class MigrationTroubleTests(PostgresFixture postgres) : IClassFixt
             var again = await agent.NextAsync(kind);
             Assert.Equal((before.CommandId, before.Epoch + 1), (again.Request.CommandId, again.Request.Epoch));
             before.Epoch = again.Request.Epoch;
+            before.ReplicaId = again.Request.ReplicaId;
             Assert.Equal(before, again.Request);
             return again;
         }
@@ -260,9 +334,24 @@ public sealed class MigrationTroubleTests(PostgresFixture postgres) : IClassFixt
         Assert.Single(await _fleet.History.ListDecisionsAsync(move.Id, 0, 10, CancellationToken.None));
     }
 
+    /// <summary>Another replica, which nobody plays, takes it over.</summary>
+    private async Task<ControlPlane.Migrations.Migration> GiveAwayAsync(Move move)
+    {
+        await _fleet.ExecuteAsync(
+            "UPDATE migrations SET replica_id = @other, epoch = epoch + 1, revision = revision + 1 WHERE migration_id = @Id",
+            new { other = Guid.NewGuid(), move.Id });
+        return await move.FindAsync();
+    }
+
     private void Away(string host)
     {
         _fleet.Agents[host].IsConnected = false;
+        _fleet.Post.OnHostLost(host);
+    }
+
+    private void Die(string host)
+    {
+        _fleet.Agents[host].IsDead = true;
         _fleet.Post.OnHostLost(host);
     }
 

@@ -49,8 +49,14 @@ internal sealed class Move(Fleet fleet, string guestId, string sourceHost, strin
     public async Task<AdmissionResult> StartAsync(PolicyDocument? policy = null, Action<StartMigrationRequest>? change = null)
     {
         var request = Request(await Fleet.AddPolicyAsync(policy ?? Fleet.Doubling), change);
-        Assert.True(StartMigrationCommand.TryParse(request, out var command, out var violations), string.Join("; ", violations.Found));
-        return await Fleet.Admission.AdmitAsync(command, CancellationToken.None);
+        Assert.True(StartMigrationCommand.TryParse(request, TimeProvider.System.GetUtcNow(), out var command, out var violations), string.Join("; ", violations.Found));
+        var result = await Fleet.Admission.AdmitAsync(command, CancellationToken.None);
+        if (Fleet.BeginsHere && result is { Outcome: AdmissionOutcome.Admitted, Migration: { } migration })
+        {
+            await Fleet.BeginHereAsync(migration);
+        }
+
+        return result;
     }
 
     /// <summary>Admitted, prepared and copying.</summary>

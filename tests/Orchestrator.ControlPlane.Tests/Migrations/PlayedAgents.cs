@@ -17,6 +17,18 @@ internal sealed class PlayedAgents : IAgentCalls
 
     public bool IsConnected(string hostId) => this[hostId].IsConnected;
 
+    public bool IsDead(string hostId) => this[hostId].IsDead;
+
+    public Task ForgetReadmittedAsync(CancellationToken cancellation)
+    {
+        foreach (var readmitted in _agents.Values.Where(agent => agent.ReadmittedElsewhere))
+        {
+            readmitted.IsDead = false;
+        }
+
+        return Task.CompletedTask;
+    }
+
     public string? EndpointOf(string hostId) => $"http://{hostId}:7444";
 
     public Task<ExecuteResponse> ExecuteAsync(string hostId, ExecuteRequest request, CancellationToken cancellation) =>
@@ -34,6 +46,11 @@ internal sealed class PlayedAgent
 
     public bool IsConnected { get; set; } = true;
 
+    public bool IsDead { get; set; }
+
+    /// <summary>It is dead no more, which this replica has not heard yet.</summary>
+    public bool ReadmittedElsewhere { get; set; }
+
     /// <summary>Answers by itself when it gives an answer; null leaves the call to the test.</summary>
     public Func<ExecuteRequest, ExecuteResponse?> Play { get; set; } = _ => null;
 
@@ -44,6 +61,9 @@ internal sealed class PlayedAgent
 
     /// <summary>What a poll answers: the last report that the test gave to anybody.</summary>
     public void Say(params MigrationReport[] reports) => _reports = reports;
+
+    /// <summary>Every word of a new commander; answered by itself.</summary>
+    public ConcurrentQueue<ExecuteRequest> Attended { get; } = new();
 
     public async Task<PlayedCall> NextAsync(AgentCommandKind kind)
     {
@@ -64,6 +84,12 @@ internal sealed class PlayedAgent
 
     public Task<ExecuteResponse> ExecuteAsync(ExecuteRequest request, CancellationToken cancellation)
     {
+        if (request.Attend is not null)
+        {
+            Attended.Enqueue(request);
+            return Task.FromResult(new ExecuteResponse { Report = _reports.LastOrDefault() });
+        }
+
         var call = new PlayedCall(this, request, cancellation);
         _seen.Enqueue(call);
         if (Play(request) is { } answer)

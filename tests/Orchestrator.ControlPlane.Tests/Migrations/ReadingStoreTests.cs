@@ -39,6 +39,37 @@ public sealed class ReadingStoreTests(PostgresFixture postgres) : IClassFixture<
     }
 
     [Fact]
+    public async Task Retention_DropsWholeDaysThatAreOver_AndMakesThoseToCome()
+    {
+        var id = Guid.NewGuid();
+        var clock = new MovedClock();
+        var today = DateOnly.FromDateTime(clock.GetUtcNow().UtcDateTime);
+        foreach (var daysAgo in new[] { 45, 31, 30, 29 })
+        {
+            await _store.CreatePartitionAsync(today.AddDays(-daysAgo), CancellationToken.None);
+            await _store.WriteAsync([Reading(daysAgo)], CancellationToken.None);
+        }
+
+        // A day that no partition was made for in time.
+        await _store.WriteAsync([Reading(40)], CancellationToken.None);
+        var retention = new ReadingRetention(_store, Options.Create(new MigrationOptions()), clock, NullLogger<ReadingRetention>.Instance);
+
+        await retention.TidyAsync(CancellationToken.None);
+
+        Assert.Equal([30UL, 29UL], (await _history.ListReadingsAsync(id, s_first, 10, CancellationToken.None)).Select(reading => reading.Sequence));
+        Assert.False(await _store.CreatePartitionAsync(today.AddDays(3), CancellationToken.None));
+        Assert.False(await _store.CreatePartitionAsync(today.AddDays(-30), CancellationToken.None));
+        await retention.TidyAsync(CancellationToken.None);
+
+        StoredReading Reading(int daysAgo)
+        {
+            var reading = Readings.Sparse((ulong)daysAgo);
+            reading.At = Google.Protobuf.WellKnownTypes.Timestamp.FromDateTimeOffset(clock.GetUtcNow().AddDays(-daysAgo));
+            return new StoredReading(id, reading);
+        }
+    }
+
+    [Fact]
     public async Task ListReadingsAsync_PageByPage_ShowsEachOnceOldestFirst()
     {
         var id = Guid.NewGuid();

@@ -63,6 +63,8 @@ internal sealed class ScriptedEngines
 
     private void Say(Action<MigrationReport> change)
     {
+        // COPYING is written down before the source is told to start.
+        Assert.True(SpinWait.SpinUntil(() => Volatile.Read(ref _sourceReport) is not null, TimeSpan.FromSeconds(60)));
         MigrationReport said;
         lock (_gate)
         {

@@ -1,7 +1,7 @@
 using Google.Protobuf.WellKnownTypes;
-using Orchestrator.ControlPlane.Policies;
 using Orchestrator.Policy;
 using Orchestrator.Policy.Convergence;
+using Orchestrator.PolicyMessages;
 using Orchestrator.V1;
 
 namespace Orchestrator.ControlPlane.Tests.Policies;
@@ -55,6 +55,35 @@ public sealed class PolicyDocumentParserTests
             new Policy.Convergence.BandwidthTerms { Max = new DataRate(1L << 30), SwitchOver = new DataRate(1L << 31) },
             parsed.Bandwidth);
         Assert.True(parsed.FreePageHint);
+        Assert.Equal(ControlPlaneLoss.AbortAtDeadline, parsed.OnControlPlaneLoss);
+        Assert.Equal(new Policy.Convergence.RetryTerms(5, TimeSpan.FromSeconds(30), "doubling"), parsed.Retry);
+    }
+
+    [Theory]
+    [InlineData(OnControlPlaneLoss.Unspecified, ControlPlaneLoss.Continue)]
+    [InlineData(OnControlPlaneLoss.Continue, ControlPlaneLoss.Continue)]
+    [InlineData(OnControlPlaneLoss.AgentDecides, ControlPlaneLoss.AgentDecides)]
+    public void Parse_WhatAgentsDoAlone_ArrivesAsItWasSaid(OnControlPlaneLoss said, ControlPlaneLoss parsed)
+    {
+        var document = PolicySample.Everything();
+        document.OnControlPlaneLoss = said;
+        document.Retry = null;
+
+        Assert.Equal(parsed, PolicyDocumentParser.Parse(document, out _)?.OnControlPlaneLoss);
+        Assert.Null(PolicyDocumentParser.Parse(document, out _)?.Retry);
+    }
+
+    [Fact]
+    public void Parse_LossAndRetryThatAreNone_AreNamed()
+    {
+        var document = PolicySample.Everything();
+        document.OnControlPlaneLoss = (OnControlPlaneLoss)7;
+        document.Retry = new V1.RetryTerms { Attempts = 0, NextPolicy = "No Such Name" };
+        Assert.Equal(["on_control_plane_loss", "retry.attempts", "retry.backoff", "retry.next_policy"], Fields(document));
+
+        document = PolicySample.Everything();
+        document.Stop = null;
+        Assert.Equal(["on_control_plane_loss"], Fields(document));
     }
 
     [Fact]
@@ -68,6 +97,7 @@ public sealed class PolicyDocumentParserTests
         document.Stop = null;
         document.Bandwidth = null;
         document.FreePageHint = false;
+        document.OnControlPlaneLoss = OnControlPlaneLoss.Unspecified;
         document.Steps[^1].PostCopy = new PostCopy();
 
         var parsed = PolicyDocumentParser.Parse(document, out _);

@@ -53,6 +53,8 @@ internal static class PolicySample
         },
         Bandwidth = new BandwidthTerms { MaxBytesPerSecond = 1UL << 30, SwitchoverBytesPerSecond = 1UL << 31 },
         FreePageHint = true,
+        OnControlPlaneLoss = OnControlPlaneLoss.AbortAtDeadline,
+        Retry = new RetryTerms { Attempts = 5, Backoff = Seconds(30), NextPolicy = "doubling" },
     };
 
     public static Duration Milliseconds(double value) => Duration.FromTimeSpan(TimeSpan.FromMilliseconds(value));

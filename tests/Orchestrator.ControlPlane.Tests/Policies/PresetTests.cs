@@ -1,5 +1,6 @@
 using Orchestrator.ControlPlane.Policies;
 using Orchestrator.Policy.Convergence;
+using Orchestrator.PolicyMessages;
 using Orchestrator.TestPostgres;
 
 namespace Orchestrator.ControlPlane.Tests.Policies;

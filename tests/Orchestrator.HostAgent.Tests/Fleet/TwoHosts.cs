@@ -32,6 +32,11 @@ internal sealed class TwoHosts : IAsyncDisposable
 
     public TransferTerms Terms { get; } = new();
 
+    /// <summary>Of whoever commands; observers of the tests themselves have none.</summary>
+    public string ReplicaId { get; set; } = "";
+
+    public UnattendedTerms? Unattended { get; set; }
+
     /// <summary>Of the guest as it was started: with the machine type pinned.</summary>
     public MachineSpec Spec { get; private set; } = new();
 
@@ -75,7 +80,13 @@ internal sealed class TwoHosts : IAsyncDisposable
 
     public ExecuteRequest Command(Action<ExecuteRequest> set)
     {
-        var request = new ExecuteRequest { MigrationId = MigrationId.ToString(), Epoch = Epoch, CommandId = ++_lastCommandId };
+        var request = new ExecuteRequest
+        {
+            MigrationId = MigrationId.ToString(),
+            Epoch = Epoch,
+            CommandId = ++_lastCommandId,
+            ReplicaId = ReplicaId,
+        };
         set(request);
         return request;
     }
@@ -104,6 +115,7 @@ internal sealed class TwoHosts : IAsyncDisposable
             PostCopyBytesPerSecond = postCopyBandwidth,
             NonLive = nonLive,
             TargetAgentEndpoint = handOver ? Target.Endpoint : "",
+            Unattended = Unattended,
         });
 
     /// <summary>Prepares the target and starts the source.</summary>

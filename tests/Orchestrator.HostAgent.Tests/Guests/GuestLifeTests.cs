@@ -108,6 +108,24 @@ public sealed class GuestLifeTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task ManyAskForTheRunStateAtOnce_WhatIsNotedLast_IsWhatTheEngineSaidLast()
+    {
+        await StartAsync();
+        var guest = _agent.Guest(Id);
+        var monitor = await guest.MonitorAsync(TestAgent.Bound, CancellationToken.None);
+        for (var round = 0; round < 200; round++)
+        {
+            // The answers of before and after the stop come back in order and are taken up by whichever thread is free.
+            await Task.WhenAll([.. Ask(), monitor.StopAsync(CancellationToken.None), .. Ask()]);
+            Assert.Equal(RunState.Paused, guest.RunState.State);
+            await monitor.ContinueAsync(CancellationToken.None);
+            await guest.ReadRunStateAsync(monitor, CancellationToken.None);
+        }
+
+        IEnumerable<Task> Ask() => [.. Enumerable.Range(0, 8).Select(_ => guest.ReadRunStateAsync(monitor, CancellationToken.None))];
+    }
+
+    [Fact]
     public async Task AgentDiedDuringTheStart_TheProcessIsAdopted()
     {
         var started = await StartAsync();
@@ -172,6 +190,12 @@ public sealed class GuestLifeTests : IAsyncLifetime
         Assert.Matches(@"^[0-9]+\.[0-9]+", engine.Version);
         Assert.True(File.Exists(engine.Program));
         Assert.False(Directory.Exists(Path.Combine(_agent.RuntimeFolder, "probes", "engine")));
+        Assert.Contains(host.Engines[0].MachineTypes, type => type.StartsWith("pc-q35-", StringComparison.Ordinal));
+        Assert.DoesNotContain("q35", host.Engines[0].MachineTypes);
+        Assert.InRange(host.MemoryAllocatableBytes, 1UL, host.MemoryTotalBytes);
+        Assert.Equal(host.Cpus * 8, host.VcpusAllocatable);
+        Assert.Single(host.Links, link => link.CarriesMigrations);
+        Assert.NotEmpty(host.CpuFlags);
     }
 
     [Fact]

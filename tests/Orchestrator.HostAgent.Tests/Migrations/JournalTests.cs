@@ -2,6 +2,7 @@ using System.Text;
 using Google.Protobuf.WellKnownTypes;
 using Orchestrator.Agent.V1;
 using Orchestrator.HostAgent.Migrations;
+using Orchestrator.V1;
 
 namespace Orchestrator.HostAgent.Tests.Migrations;
 
@@ -44,6 +45,11 @@ public sealed class JournalTests : IDisposable
             new JournalEntry.SequenceReserved(s_at, 1000),
             new JournalEntry.Ended(s_at, SessionOutcome.Completed, "", new TransferNumbers { TransferredBytes = ulong.MaxValue }),
             new JournalEntry.Closed(s_at),
+            new JournalEntry.DecidedAlone(
+                s_at,
+                new Decision { Sequence = 1, Rule = "pacing.exponential", Inputs = { ["limit_ms"] = "30" } },
+                new ExecuteRequest { PauseSource = new PauseSource { MaxPause = TimeSpan.FromSeconds(1).ToDuration() } }),
+            new JournalEntry.AloneDone(s_at, 1, DecisionOutcome.Refused, "no\nway"),
         ];
         var (journal, none) = Journal.Open(_folder);
         Assert.Empty(none);

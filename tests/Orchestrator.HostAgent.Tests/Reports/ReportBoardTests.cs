@@ -23,6 +23,22 @@ public class ReportBoardTests
     }
 
     [Fact]
+    public void ReadAfter_AsAReplica_GetsItsOwnAndNobodys_AndTheRestWhenItTakesOver()
+    {
+        _board.Pin(Report("mine", 1), urgent: false, "one");
+        _board.Pin(Report("theirs", 1), urgent: false, "other");
+        _board.Pin(Report("nobodys", 1), urgent: false);
+
+        var (reports, version) = _board.ReadAfter(0, "one");
+        Assert.Equal(["mine", "nobodys"], reports.Select(report => report.MigrationId));
+        Assert.Equal(3, _board.ReadAfter(0).Reports.Count);
+
+        _board.Pin(Report("theirs", 2), urgent: true, "one");
+        Assert.Equal("theirs", Assert.Single(_board.ReadAfter(version, "one").Reports).MigrationId);
+        Assert.Empty(_board.ReadAfter(version, "other").Reports);
+    }
+
+    [Fact]
     public void Pin_Urgent_WakesObservers_AndTheRestWaits()
     {
         var next = _board.NextUrgent;

@@ -43,6 +43,34 @@ public class ExecuteRequestCheckTests
             })));
     }
 
+    [Fact]
+    public void Check_Unattended_IsHeldToWhatThePolicyAllows()
+    {
+        var terms = new UnattendedTerms
+        {
+            Silence = TimeSpan.FromSeconds(0.5).ToDuration(),
+            Deadline = TimeSpan.FromSeconds(-1).ToDuration(),
+            Document = new PolicyDocument(),
+        };
+        string[] wrong = ["silence", "max_downtime", "deadline", "document.initial_downtime", "document.max_downtime", "document.steps"];
+
+        Assert.Equal(
+            wrong.Select(field => $"adjust_source.unattended.{field}"),
+            FieldsOf(Sound(request => request.AdjustSource = new AdjustSource { Unattended = terms })));
+        Assert.Equal(
+            wrong.Select(field => $"start_source.unattended.{field}"),
+            FieldsOf(Sound(request => request.StartSource = new StartSource
+            {
+                GuestId = "g1",
+                TargetUri = "tcp:127.0.0.2:1",
+                DowntimeLimit = TimeSpan.FromSeconds(1).ToDuration(),
+                Unattended = terms,
+            })));
+        Assert.Equal(
+            ["pause_source.max_pause"],
+            FieldsOf(Sound(request => request.PauseSource = new PauseSource { MaxPause = TimeSpan.FromHours(2).ToDuration() })));
+    }
+
     [Theory]
     [InlineData(1, 1, 1, true)]
     [InlineData(20, 10, 19, false)]

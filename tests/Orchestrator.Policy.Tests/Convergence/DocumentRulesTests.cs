@@ -56,6 +56,11 @@ public class DocumentRulesTests
             "steps[0].post_copy.max_bytes_per_second",
             Copy.Document(s_postCopy with { Action = new LadderAction.PostCopy(new DataRate(-1)) })
         },
+        { "on_control_plane_loss", s_sound with { OnControlPlaneLoss = ControlPlaneLoss.AbortAtDeadline } },
+        { "retry.attempts", s_sound with { Retry = new RetryTerms(0, TimeSpan.FromSeconds(1), null) } },
+        { "retry.attempts", s_sound with { Retry = new RetryTerms(21, TimeSpan.FromSeconds(1), null) } },
+        { "retry.backoff", s_sound with { Retry = new RetryTerms(3, TimeSpan.FromMilliseconds(999), null) } },
+        { "retry.backoff", s_sound with { Retry = new RetryTerms(3, TimeSpan.FromSeconds(601), "doubling") } },
         { "free_page_hint", Copy.Document(s_postCopy) with { FreePageHint = true } },
         { "steps[0].when[0].stalled.rounds", Abort(new Trigger.Stalled(0, 0.1)) },
         { "steps[0].when[0].stalled.min_improvement", Abort(new Trigger.Stalled(1, double.NaN)) },

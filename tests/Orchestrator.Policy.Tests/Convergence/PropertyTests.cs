@@ -8,7 +8,7 @@ namespace Orchestrator.Policy.Tests.Convergence;
 /// <summary>What must hold for every sound document and every sequence of readings, sensible or not.</summary>
 public class PropertyTests
 {
-    private static readonly Config s_config = Config.QuickThrowOnFailure.WithMaxTest(400);
+    private static readonly Config s_config = Drawing.Of(400);
 
     [Fact]
     public void Drawn_Documents_AreSound() =>

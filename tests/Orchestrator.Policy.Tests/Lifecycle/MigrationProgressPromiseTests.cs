@@ -35,26 +35,32 @@ public class MigrationProgressPromiseTests
         // These phases begin only on the source's word.
         var sourceHasLeft = standing.Phase is MigrationPhase.PostCopy or MigrationPhase.PostCopyPaused or MigrationPhase.Verifying;
 
+        var (sourceDead, targetDead) = (standing.SourceDead, standing.TargetDead);
+        var targetHasAll = target is { IsKnown: true, IsOver: true, Ending: SessionEnding.Completed };
+
+        Hold(!step.Commands.Any(kind => standing.IsDead(AgentCommand.SideOf(kind))), "a dead host is told nothing");
         Hold(step.Happened is not { } happened || MigrationLifecycle.Next(standing.Phase, happened) is not null, "the step is legal");
         Hold(!step.Commands.Any(kind => standing.Of(kind).Status is CommandStatus.Pending or CommandStatus.Done
                 && kind is not (RecoverTarget or RecoverSource)), "what is asked or done is not asked again");
         Hold(!step.Commands.Intersect([PrepareTarget, StartSource]).Any(kind => standing.Of(kind).IsGiven), "nothing is started over");
         Hold(step.Commands.Distinct().Count() == step.Commands.Count, "nothing is said twice");
-        Hold(!Gives(HandOverTarget) || (source is not { IsKnown: true, RunState: GuestRunState.Running }
+        Hold(!Gives(HandOverTarget) || (sourceDead && targetHasAll) || ((sourceDead || source is not { IsKnown: true, RunState: GuestRunState.Running })
             && (source is { Ending: SessionEnding.Completed } or { IsInPostCopy: true } || standing.Of(FinishSource).IsGiven || sourceHasLeft)),
             "the target may run only once the source has stopped for good");
         Hold(!Gives(FinishSource) || standing.Of(FinishSource).IsGiven
-            || (target is { IsKnown: true, IsOver: true, Ending: SessionEnding.Completed }
+            || ((targetHasAll || (targetDead && target is { IsKnown: true, HasRun: true }))
                 && source is { IsKnown: true, RunState: GuestRunState.PostMigrate or GuestRunState.Gone }
-                && (target.HasRun || !standing.GuestWasRunning || target.RunState is GuestRunState.Running)), "the source is released last");
+                && target is { } arrived && (arrived.HasRun || !standing.GuestWasRunning || arrived.RunState is GuestRunState.Running)), "the source is released last");
         Hold(!Gives(AbandonTarget) || (!standing.Of(HandOverTarget).IsGiven && target is not { HasRun: true }
             && (standing.Of(StartSource).Status is CommandStatus.NeverGiven or CommandStatus.Refused
                 || standing.Of(AbandonSource).Status is CommandStatus.Done
-                || source is { IsOver: true, Ending: not SessionEnding.Completed })), "the target's half is kept while it may be the guest");
+                || source is { IsOver: true, Ending: not SessionEnding.Completed } || (sourceDead && !targetHasAll))), "the target's half is kept while it may be the guest");
         Hold(!Gives(CancelSource) || source is not { IsInPostCopy: true } and not { IsOver: true }, "no cancel in post-copy or after the end");
         Hold(step.Happened is not MigrationEvent.Verified and not MigrationEvent.FoundOnTarget
-            || (standing.Of(FinishSource).Status is CommandStatus.Done && standing.Of(FinishTarget).Status is CommandStatus.Done), "verified means settled");
+            || ((sourceDead || standing.Of(FinishSource).Status is CommandStatus.Done)
+                && (targetDead || standing.Of(FinishTarget).Status is CommandStatus.Done)), "verified means settled");
         Hold(step.Happened is not (MigrationEvent.CancelFinished or MigrationEvent.Faulted or MigrationEvent.FoundOnSource)
+            || (sourceDead && targetDead && step.Ending?.Reason is FailureReason.GuestLost)
             || (source is not { IsKnown: true, IsOver: true, Ending: SessionEnding.Completed } || standing.Of(AbandonSource).Status is CommandStatus.Done),
             "a guest that went is not called undone");
         Hold(step.Happened is not MigrationEvent.BecameUndecidable || step.Attention is { Message.Length: > 0 }, "attention says why");
@@ -102,6 +108,8 @@ public class MigrationProgressPromiseTests
             Target = target,
             SourceSilent = random.Next(2) == 0,
             TargetSilent = random.Next(2) == 0,
+            SourceDead = random.Next(4) == 0,
+            TargetDead = random.Next(4) == 0,
             Overdue = random.Next(2) == 0,
             Commands = commands,
         };

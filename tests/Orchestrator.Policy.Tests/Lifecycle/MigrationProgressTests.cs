@@ -65,6 +65,16 @@ public class MigrationProgressTests
         AssertStays(Copy(Copying) with { Target = TargetRuns with { RunState = GuestRunState.Paused, HasRun = false } });
 
     [Fact]
+    public void Next_TargetEngineGoneAndTheSourceNotHeardYet_WaitsForTheSourcesWord()
+    {
+        var begun = Copy(Copying) with { Source = null, Target = Ended(SessionEnding.Failed, GuestRunState.Gone) };
+
+        AssertStays(begun);
+        var step = AssertStep(begun with { SourceSilent = true }, MigrationEvent.AbortDecided);
+        Assert.Equal(FailureReason.EngineFailed, step.Ending?.Reason);
+    }
+
+    [Fact]
     public void Next_TargetEngineGoneWhileCopying_CancelsTheSource()
     {
         var step = AssertStep(

@@ -67,8 +67,7 @@ internal static class ExplainText
     private static void Tell(StringBuilder note, Migration migration, Decision decision, int width)
     {
         var after = decision.Elapsed is { } elapsed ? $"after {QuantityText.Duration(elapsed)}" : Moment.TimeOfDay(decision.At);
-        var caller = decision.Origin == DecisionOrigin.Caller ? "a caller asked to " : "";
-        note.Append(Prose.Wrap($"{decision.Sequence}. {after}: {caller}{DecisionText.Headline(decision)}", width, "  "));
+        note.Append(Prose.Wrap($"{decision.Sequence}. {after}: {DecisionText.Who(decision)}{DecisionText.Headline(decision)}", width, "  "));
         if (decision.Reason.Length > 0)
         {
             note.Append(Prose.Wrap("Why: " + decision.Reason, width, "     "));
@@ -93,6 +92,12 @@ internal static class ExplainText
     private static string Pace(Decision decision)
     {
         List<string> parts = [];
+        if (decision.Origin == DecisionOrigin.Agent)
+        {
+            // At the engine's side: no report went anywhere.
+            return "";
+        }
+
         if (decision.ReportToDecision is { } thinking)
         {
             parts.Add($"decided {QuantityText.Duration(thinking)} after the report");

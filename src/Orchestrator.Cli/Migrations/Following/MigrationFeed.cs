@@ -1,4 +1,3 @@
-using Grpc.Core;
 using Orchestrator.Cli.Invocation;
 using Orchestrator.V1;
 
@@ -36,32 +35,8 @@ internal sealed class MigrationFeed(Connection connection, TimeSpan patience, Ti
         await RetryAsync(outage, tell, () => FollowAllOnceAsync(filter, running, outage, tell, cancellation), cancellation);
     }
 
-    private async Task RetryAsync(Outage outage, Action<FeedEvent> tell, Func<Task<bool>> followOnce, CancellationToken cancellation)
-    {
-        while (true)
-        {
-            TimeSpan delay = default;
-            try
-            {
-                if (await followOnce())
-                {
-                    return;
-                }
-
-                throw new RpcException(new Status(StatusCode.Unavailable, "The server ended the watch early."));
-            }
-            catch (RpcException) when (cancellation.IsCancellationRequested)
-            {
-                throw new OperationCanceledException(cancellation);
-            }
-            catch (RpcException failure) when (outage.TryDelay(failure, out delay))
-            {
-                tell(new FeedEvent.Lost(Cause(failure), delay));
-            }
-
-            await Task.Delay(delay, clock, cancellation);
-        }
-    }
+    private static Task RetryAsync(Outage outage, Action<FeedEvent> tell, Func<Task<bool>> followOnce, CancellationToken cancellation) =>
+        outage.RetryAsync((why, delay) => tell(new FeedEvent.Lost(why, delay)), followOnce, cancellation);
 
     /// <returns>False when the server ended the stream although the migration goes on.</returns>
     private async Task<bool> FollowOnceAsync(string migrationId, bool untilAttention, Attempt attempt, CancellationToken cancellation)
@@ -151,9 +126,6 @@ internal sealed class MigrationFeed(Connection connection, TimeSpan patience, Ti
             page => page.NextPageToken);
         return answer.Decisions;
     }
-
-    private static string Cause(RpcException failure) =>
-        failure.Status.DebugException?.GetBaseException().Message ?? failure.Status.Detail;
 
     /// <summary>What is the same for one connection after the other.</summary>
     private sealed record Attempt(Outage Outage, DecisionsSeen Decisions, Action<FeedEvent> Listener)

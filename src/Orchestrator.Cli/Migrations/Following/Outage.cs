@@ -36,6 +36,36 @@ internal sealed class Outage(TimeSpan patience, TimeProvider clock)
         return true;
     }
 
+    /// <summary>Follows over and over until it is at its end, or makes no sense any more.</summary>
+    /// <param name="lost">Told why the server is lost, and after what time it is tried again.</param>
+    /// <param name="followOnce">False: the server ended the stream although there is more to come.</param>
+    public async Task RetryAsync(Action<string, TimeSpan> lost, Func<Task<bool>> followOnce, CancellationToken cancellation)
+    {
+        while (true)
+        {
+            TimeSpan delay = default;
+            try
+            {
+                if (await followOnce())
+                {
+                    return;
+                }
+
+                throw new RpcException(new Status(StatusCode.Unavailable, "The server ended the watch early."));
+            }
+            catch (RpcException) when (cancellation.IsCancellationRequested)
+            {
+                throw new OperationCanceledException(cancellation);
+            }
+            catch (RpcException failure) when (TryDelay(failure, out delay))
+            {
+                lost(failure.Status.DebugException?.GetBaseException().Message ?? failure.Status.Detail, delay);
+            }
+
+            await Task.Delay(delay, clock, cancellation);
+        }
+    }
+
     private TimeSpan Delay(RpcException failure)
     {
         if (CallRefusal.RetryDelay(failure) is { } asked)

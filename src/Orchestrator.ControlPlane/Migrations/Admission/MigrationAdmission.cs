@@ -2,48 +2,40 @@ using Microsoft.Extensions.Options;
 using Orchestrator.ControlPlane.Guests;
 using Orchestrator.ControlPlane.Hosts;
 using Orchestrator.ControlPlane.Migrations.Ledger;
-using Orchestrator.ControlPlane.Migrations.Supervision;
+using Orchestrator.ControlPlane.Notices;
 using Orchestrator.ControlPlane.Policies;
+using Orchestrator.ControlPlane.Queue;
 using Orchestrator.Policy.Convergence;
+using Orchestrator.PolicyMessages;
 using Orchestrator.V1;
 using MigrationPhase = Orchestrator.Policy.Lifecycle.MigrationPhase;
 
 namespace Orchestrator.ControlPlane.Migrations.Admission;
 
-/// <summary>Starts a migration: checks, stores, and has it supervised. The same request again is the same migration.</summary>
-internal sealed class MigrationAdmission(
-    AdmissionFacts facts, MigrationStore migrations, MigrationSupervisors supervisors, IAgentCalls agents, TimeProvider clock)
+/// <summary>Starts a migration: checks, and writes it into the queue. The same request again is the same migration.</summary>
+internal sealed class MigrationAdmission(AdmissionFacts facts, MigrationStore migrations, TimeProvider clock)
 {
-    /// <summary>How often the guest may change under a start before that is taken for more than chance.</summary>
-    private const int Attempts = 5;
-
     public async Task<AdmissionResult> AdmitAsync(StartMigrationCommand command, CancellationToken cancellation)
     {
-        for (var attempt = 1; ; attempt++)
+        while (true)
         {
             if (await migrations.FindAsync(command.MigrationId, cancellation) is { } before)
             {
-                return await RepeatAsync(command, before, cancellation);
+                return Repeat(command, before);
             }
 
-            var (refusal, migration, guestRevision) = await CheckAsync(command, cancellation);
+            var (refusal, migration) = await CheckAsync(command, cancellation);
             if (refusal is not null || migration is null)
             {
                 return refusal ?? new AdmissionResult(AdmissionOutcome.GuestUnknown, null);
             }
 
-            switch (await migrations.AdmitAsync(migration, guestRevision, cancellation))
+            switch (await migrations.AdmitAsync(migration, cancellation))
             {
                 case AdmitOutcome.Admitted:
-                    supervisors.Begin(migration);
                     return new AdmissionResult(AdmissionOutcome.Admitted, migration);
-                case AdmitOutcome.TargetGone:
-                    return new AdmissionResult(AdmissionOutcome.TargetUnknown, null);
                 case AdmitOutcome.GuestAlreadyMigrating:
                     return await MigratingAsync(command.GuestId, null, cancellation);
-                case AdmitOutcome.GuestChanged when attempt >= Attempts:
-                    return new AdmissionResult(AdmissionOutcome.GuestNotRunning, null);
-                case AdmitOutcome.GuestChanged:
                 case AdmitOutcome.AdmittedBefore:
                     // Somebody was faster; what they wrote decides.
                     break;
@@ -51,18 +43,11 @@ internal sealed class MigrationAdmission(
         }
     }
 
-    private async Task<AdmissionResult> RepeatAsync(StartMigrationCommand command, Migration before, CancellationToken cancellation)
-    {
-        if (!command.Request.Equals(before.Request))
-        {
-            return new AdmissionResult(AdmissionOutcome.Exists, before);
-        }
+    private static AdmissionResult Repeat(StartMigrationCommand command, Migration before) => new(
+        command.Request.Equals(before.Request) ? AdmissionOutcome.AdmittedBefore : AdmissionOutcome.Exists, before);
 
-        await supervisors.BeginIfForgottenAsync(before, cancellation);
-        return new AdmissionResult(AdmissionOutcome.AdmittedBefore, before);
-    }
-
-    private async Task<(AdmissionResult? Refusal, Migration? Migration, long GuestRevision)> CheckAsync(
+    /// <summary>Refuses what can never work. What may pass is waited for in the queue: an agent that does not answer, a full host.</summary>
+    private async Task<(AdmissionResult? Refusal, Migration? Migration)> CheckAsync(
         StartMigrationCommand command, CancellationToken cancellation)
     {
         if (await facts.FindGuestAsync(command.GuestId, cancellation) is not { } guest)
@@ -70,7 +55,8 @@ internal sealed class MigrationAdmission(
             return Refuse(AdmissionOutcome.GuestUnknown);
         }
 
-        if (await facts.FindHostAsync(command.TargetHostId, cancellation) is not { } target)
+        var target = command.TargetHostId.Length > 0 ? await facts.FindHostAsync(command.TargetHostId, cancellation) : null;
+        if (target is null && command.TargetHostId.Length > 0)
         {
             return Refuse(AdmissionOutcome.TargetUnknown);
         }
@@ -80,9 +66,15 @@ internal sealed class MigrationAdmission(
             return Refuse(AdmissionOutcome.PolicyUnknown);
         }
 
+        var classes = await facts.ListClassesAsync(cancellation);
+        if (!classes.Contains(command.PriorityClass))
+        {
+            return (new AdmissionResult(AdmissionOutcome.ClassUnknown, null) { Classes = classes }, null);
+        }
+
         if (guest.ActiveMigrationId is { } active)
         {
-            return (await MigratingAsync(command.GuestId, active, cancellation), null, 0);
+            return (await MigratingAsync(command.GuestId, active, cancellation), null);
         }
 
         if (guest.State is not (StoredGuestState.Running or StoredGuestState.Paused) || guest.Stopping || guest.HostId is not { } source)
@@ -94,21 +86,19 @@ internal sealed class MigrationAdmission(
         var nonLive = command.Mode is MigrationMode.NonLive;
         AdmissionOutcome? refusal =
             source == command.TargetHostId ? AdmissionOutcome.TargetIsSource
-            : target.Cordoned ? AdmissionOutcome.TargetCordoned
-            : !agents.IsConnected(source) ? AdmissionOutcome.SourceUnreachable
-            : !agents.IsConnected(command.TargetHostId) ? AdmissionOutcome.TargetUnreachable
+            : target is { Cordoned: true } ? AdmissionOutcome.TargetCordoned
             : DocumentRules.ViolationsFor(document, guest.Spec.VfioDevices.Count > 0, nonLive).Count > 0 ? AdmissionOutcome.PostCopyImpossible
             : null;
-        return refusal is { } why ? Refuse(why) : (null, Write(command, guest, source, policy, document), guest.Revision);
+        return refusal is { } why ? Refuse(why) : (null, Write(command, guest, source, policy, document));
 
-        static (AdmissionResult?, Migration?, long) Refuse(AdmissionOutcome outcome) => (new AdmissionResult(outcome, null), null, 0);
+        static (AdmissionResult?, Migration?) Refuse(AdmissionOutcome outcome) => (new AdmissionResult(outcome, null), null);
     }
 
     private Migration Write(
         StartMigrationCommand command, StoredGuest guest, string source, StoredPolicy policy, ConvergenceDocument document)
     {
         var at = clock.GetUtcNow();
-        return new Migration
+        var migration = new Migration
         {
             MigrationId = command.MigrationId,
             GuestId = command.GuestId,
@@ -124,13 +114,19 @@ internal sealed class MigrationAdmission(
             MaxBytesPerSecond = command.MaxBytesPerSecond > 0 ? command.MaxBytesPerSecond : document.Bandwidth.Max?.BytesPerSecond ?? 0,
             RequestedBy = command.RequestedBy,
             GuestWasRunning = guest.State is StoredGuestState.Running,
-            Phase = MigrationPhase.Requested,
+            PriorityClass = command.PriorityClass,
+            EvacuationId = command.EvacuationId,
+            NotBefore = command.NotBefore,
+            Phase = MigrationPhase.Queued,
             PhaseSince = at,
             CreatedAt = at,
             Revision = 1,
-            Epoch = 1,
-            LastTransition = 1,
+            Epoch = 0,
+            LastTransition = 2,
         };
+
+        // The request's terms go before the guest's own.
+        return (command.Notice ?? guest.Notice) is { } terms ? migration with { Notice = StoredNotice.Open(migration, terms) } : migration;
     }
 
     /// <param name="active">Null = look it up.</param>
@@ -142,8 +138,13 @@ internal sealed class MigrationAdmission(
 }
 
 /// <summary>What admission looks up in the other features' stores.</summary>
-internal sealed class AdmissionFacts(GuestStore guests, HostStore hosts, PolicyStore policies, IOptions<DefaultPolicyOptions> defaults)
+internal sealed class AdmissionFacts(
+    GuestStore guests, HostStore hosts, PolicyStore policies, LimitsStore limits, IOptions<DefaultPolicyOptions> defaults)
 {
+    /// <summary>Names of the priority classes there are.</summary>
+    public async Task<IReadOnlyList<string>> ListClassesAsync(CancellationToken cancellation) =>
+        [.. (await limits.ReadAsync(cancellation)).Limits.Classes.Select(known => known.Name)];
+
     public Task<StoredGuest?> FindGuestAsync(string guestId, CancellationToken cancellation) => guests.FindAsync(guestId, cancellation);
 
     public Task<RegisteredHost?> FindHostAsync(string hostId, CancellationToken cancellation) => hosts.FindAsync(hostId, cancellation);
@@ -162,6 +163,9 @@ internal sealed record AdmissionResult(AdmissionOutcome Outcome, Migration? Migr
 {
     /// <summary>Of a guest that is migrating already.</summary>
     public Guid? ActiveMigrationId { get; init; }
+
+    /// <summary>Those there are, when the one asked for is not among them.</summary>
+    public IReadOnlyList<string> Classes { get; init; } = [];
 }
 
 internal enum AdmissionOutcome
@@ -178,7 +182,6 @@ internal enum AdmissionOutcome
     GuestNotRunning,
     TargetCordoned,
     TargetIsSource,
-    SourceUnreachable,
-    TargetUnreachable,
     PostCopyImpossible,
+    ClassUnknown,
 }

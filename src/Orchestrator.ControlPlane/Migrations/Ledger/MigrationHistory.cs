@@ -18,6 +18,15 @@ internal sealed class MigrationHistory(DatabaseGate database)
           FROM migration_decisions
         """;
 
+    private const string ReadingColumns = """
+        sequence, at, elapsed, pass, passes_honest AS PassesHonest, round, ram_total_bytes AS RamTotalBytes,
+        ram_remaining_bytes AS RamRemainingBytes, remaining_bytes AS RemainingBytes, stop_copy_bytes AS StopCopyBytes,
+        transferred_bytes AS TransferredBytes, bandwidth_bytes_per_second AS BandwidthBytesPerSecond,
+        switchover_bytes_per_second AS SwitchoverBytesPerSecond, dirty_bytes_per_second AS DirtyBytesPerSecond,
+        expected_downtime AS ExpectedDowntime, downtime_limit AS DowntimeLimit, throttle_percent AS ThrottlePercent,
+        guest_running AS GuestRunning, engine_status AS EngineStatus, suspects::text AS Suspects
+        """;
+
     public Task<IReadOnlyList<Transition>> ListTransitionsAsync(Guid migrationId, CancellationToken cancellation)
     {
         const string Sql = """
@@ -52,6 +61,15 @@ internal sealed class MigrationHistory(DatabaseGate database)
             is [var decision, ..] ? decision : null;
     }
 
+    public Task<int> CountDecisionsAsync(Guid migrationId, DecisionOrigin origin, CancellationToken cancellation)
+    {
+        const string Sql = "SELECT count(*)::integer FROM migration_decisions WHERE migration_id = @migrationId AND origin = @origin";
+        return database.RunAsync(
+            (connection, token) => connection.ExecuteScalarAsync<int>(
+                new CommandDefinition(Sql, new { migrationId, origin = origin.ToString() }, cancellationToken: token)),
+            cancellation);
+    }
+
     public Task<bool> HasRequestAsync(Guid migrationId, Guid requestId, CancellationToken cancellation)
     {
         const string Sql =
@@ -66,13 +84,8 @@ internal sealed class MigrationHistory(DatabaseGate database)
     public Task<IReadOnlyList<Reading>> ListReadingsAsync(
         Guid migrationId, ReadingKey after, int limit, CancellationToken cancellation)
     {
-        const string Sql = """
-            SELECT sequence, at, elapsed, pass, passes_honest AS PassesHonest, round, ram_total_bytes AS RamTotalBytes,
-                   ram_remaining_bytes AS RamRemainingBytes, remaining_bytes AS RemainingBytes, stop_copy_bytes AS StopCopyBytes,
-                   transferred_bytes AS TransferredBytes, bandwidth_bytes_per_second AS BandwidthBytesPerSecond,
-                   switchover_bytes_per_second AS SwitchoverBytesPerSecond, dirty_bytes_per_second AS DirtyBytesPerSecond,
-                   expected_downtime AS ExpectedDowntime, downtime_limit AS DowntimeLimit, throttle_percent AS ThrottlePercent,
-                   guest_running AS GuestRunning, engine_status AS EngineStatus, suspects::text AS Suspects
+        const string Sql = $"""
+            SELECT {ReadingColumns}
               FROM migration_readings
              WHERE migration_id = @migrationId AND (at, sequence) > (@at, @sequence) AND at >= @at
              ORDER BY at, sequence
@@ -80,6 +93,29 @@ internal sealed class MigrationHistory(DatabaseGate database)
             """;
         var parameters = new { migrationId, at = after.At.UtcDateTime, sequence = after.Sequence, limit };
         return ListAsync<ReadingRow, Reading>(Sql, parameters, row => row.ToReading(), cancellation);
+    }
+
+    /// <summary>The newest reading of each migration named that has one.</summary>
+    /// <param name="since">None before this: older partitions need not be looked into.</param>
+    public Task<IReadOnlyDictionary<Guid, Reading>> ListLatestReadingsAsync(
+        IReadOnlyCollection<Guid> migrationIds, DateTimeOffset since, CancellationToken cancellation)
+    {
+        const string Sql = $"""
+            SELECT wanted.migration_id AS MigrationId, latest.*
+              FROM unnest(@migrationIds) AS wanted (migration_id),
+                   LATERAL (SELECT {ReadingColumns}
+                              FROM migration_readings r
+                             WHERE r.migration_id = wanted.migration_id AND r.at >= @since
+                             ORDER BY r.at DESC, r.sequence DESC
+                             LIMIT 1) AS latest
+            """;
+        var parameters = new { migrationIds = migrationIds.ToArray(), since = since.UtcDateTime };
+        return database.RunAsync<IReadOnlyDictionary<Guid, Reading>>(
+            async (connection, token) => (await connection.QueryAsync<Guid, ReadingRow, (Guid Id, Reading Reading)>(
+                new CommandDefinition(Sql, parameters, cancellationToken: token),
+                (migrationId, row) => (migrationId, row.ToReading()),
+                splitOn: "sequence")).ToDictionary(latest => latest.Id, latest => latest.Reading),
+            cancellation);
     }
 
     private Task<IReadOnlyList<TMessage>> ListAsync<TRow, TMessage>(

@@ -52,7 +52,13 @@ internal sealed record MigrationRow(
     int ThrottlePercent,
     TimeSpan? FinalLimit,
     bool PostCopyUsed,
-    TimeSpan PausedToConverge)
+    TimeSpan PausedToConverge,
+    Guid? ReplicaId,
+    string PriorityClass,
+    Guid? EvacuationId,
+    DateTime? NotBefore,
+    string? SlotPool,
+    long? SlotShare)
 {
     /// <summary>In the order of the record.</summary>
     public const string Columns = """
@@ -67,7 +73,10 @@ internal sealed record MigrationRow(
         m.source_engine_version AS SourceEngineVersion, m.target_engine_version AS TargetEngineVersion,
         m.predicted_downtime AS PredictedDowntime, m.reported_downtime AS ReportedDowntime, m.observed_downtime AS ObservedDowntime,
         m.bytes_transferred AS BytesTransferred, m.ram_bytes AS RamBytes, m.passes, m.throttle_percent AS ThrottlePercent,
-        m.final_limit AS FinalLimit, m.post_copy_used AS PostCopyUsed, m.paused_to_converge AS PausedToConverge
+        m.final_limit AS FinalLimit, m.post_copy_used AS PostCopyUsed, m.paused_to_converge AS PausedToConverge,
+        m.replica_id AS ReplicaId, m.priority_class AS PriorityClass, m.evacuation_id AS EvacuationId, m.not_before AS NotBefore,
+        (SELECT s.pool FROM migration_slots s WHERE s.migration_id = m.migration_id) AS SlotPool,
+        (SELECT s.bandwidth_share FROM migration_slots s WHERE s.migration_id = m.migration_id) AS SlotShare
         """;
 
     public static MigrationRow From(Migration migration) => new(
@@ -114,7 +123,13 @@ internal sealed record MigrationRow(
         migration.Tally.ThrottlePercent,
         migration.Tally.FinalLimit,
         migration.Tally.PostCopyUsed,
-        migration.Tally.PausedToConverge);
+        migration.Tally.PausedToConverge,
+        migration.ReplicaId,
+        migration.PriorityClass,
+        migration.EvacuationId,
+        migration.NotBefore?.UtcDateTime,
+        null,
+        null);
 
     public Migration ToMigration() => new()
     {
@@ -138,6 +153,11 @@ internal sealed record MigrationRow(
         EndedAt = EndedAt is { } ended ? new DateTimeOffset(ended, TimeSpan.Zero) : null,
         Revision = Revision,
         Epoch = Epoch,
+        ReplicaId = ReplicaId,
+        PriorityClass = PriorityClass,
+        EvacuationId = EvacuationId,
+        NotBefore = NotBefore is { } notBefore ? new DateTimeOffset(notBefore, TimeSpan.Zero) : null,
+        Slot = SlotPool is { } pool ? new MigrationSlot(pool == "Transferring", SlotShare ?? 0) : null,
         LastTransition = LastTransition,
         LastDecision = LastDecision,
         LastCommand = LastCommand,

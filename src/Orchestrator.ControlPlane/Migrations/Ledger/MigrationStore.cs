@@ -1,19 +1,25 @@
 using Dapper;
 using Npgsql;
 using Orchestrator.ControlPlane.Database;
+using Orchestrator.ControlPlane.Database.Notifications;
+using Orchestrator.ControlPlane.Migrations.Watching;
+using Orchestrator.ControlPlane.Notices;
 
 namespace Orchestrator.ControlPlane.Migrations.Ledger;
 
-/// <summary>Owns the table migrations: admits, finds, hands over. What a running migration writes is in <see cref="ProgressStore"/>.</summary>
+/// <summary>
+/// Owns the table migrations: admits and finds. What a running migration writes is in <see cref="ProgressStore"/>, who commands it in
+/// <see cref="MigrationClaims"/>.
+/// </summary>
 internal sealed class MigrationStore(DatabaseGate database)
 {
-    private const string NotEnded = "m.phase NOT IN ('Completed', 'Cancelled', 'Failed')";
+    public const string NotEnded = "m.phase NOT IN ('Completed', 'Cancelled', 'Failed')";
 
     /// <summary>
-    /// Writes the migration down and takes hold of its guest. The guest must be as it was read: of two starts for one guest one finds that.
+    /// Writes the migration down in the queue, where nobody commands it. Its guest stays its owner's: it is taken hold of when the migration is
+    /// let through.
     /// </summary>
-    /// <param name="guestRevision">Of the guest as it was read.</param>
-    public async Task<AdmitOutcome> AdmitAsync(Migration migration, long guestRevision, CancellationToken cancellation)
+    public async Task<AdmitOutcome> AdmitAsync(Migration migration, CancellationToken cancellation)
     {
         const string Insert = """
             INSERT INTO migrations (
@@ -22,7 +28,7 @@ internal sealed class MigrationStore(DatabaseGate database)
                 last_transition, last_decision, last_command, undoing, failure_reason, failure_message, attention_reason,
                 attention_message, listen_uri, convergence_state, plausibility_memory, latest_reading, source_engine_version,
                 target_engine_version, predicted_downtime, reported_downtime, observed_downtime, bytes_transferred, ram_bytes, passes,
-                throttle_percent, final_limit, post_copy_used, paused_to_converge)
+                throttle_percent, final_limit, post_copy_used, paused_to_converge, replica_id, priority_class, evacuation_id, not_before)
             VALUES (
                 @MigrationId, @GuestId, @SourceHostId, @TargetHostId, @Request::jsonb, @Spec::jsonb, @Policy, @PolicyRevision, @Mode,
                 @MaxDowntime, @Deadline, @MaxBytesPerSecond, @RequestedBy, @GuestWasRunning, @Phase, @PhaseSince, @CreatedAt, @EndedAt,
@@ -30,28 +36,15 @@ internal sealed class MigrationStore(DatabaseGate database)
                 @AttentionReason, @AttentionMessage, @ListenUri, @ConvergenceState::jsonb, @PlausibilityMemory::jsonb,
                 @LatestReading::jsonb, @SourceEngineVersion, @TargetEngineVersion, @PredictedDowntime, @ReportedDowntime,
                 @ObservedDowntime, @BytesTransferred, @RamBytes, @Passes, @ThrottlePercent, @FinalLimit, @PostCopyUsed,
-                @PausedToConverge)
+                @PausedToConverge, @ReplicaId, @PriorityClass, @EvacuationId, @NotBefore)
             ON CONFLICT (migration_id) DO NOTHING
-            """;
-        const string Hold = """
-            UPDATE guests
-               SET active_migration_id = @MigrationId, migration_target_host_id = @TargetHostId, migration_keeps_stopped = @keepsStopped,
-                   revision = revision + 1
-             WHERE guest_id = @GuestId AND revision = @guestRevision AND active_migration_id IS NULL
             """;
         const string Begin = """
             INSERT INTO migration_transitions (migration_id, sequence, from_phase, to_phase, at, reason)
-            VALUES (@MigrationId, @LastTransition, NULL, @Phase, @CreatedAt, 'asked for')
+            VALUES (@MigrationId, 1, NULL, 'Requested', @CreatedAt, 'asked for'),
+                   (@MigrationId, 2, 'Requested', 'Queued', @CreatedAt, 'in the queue')
             """;
         var row = MigrationRow.From(migration);
-        var hold = new
-        {
-            row.MigrationId,
-            row.TargetHostId,
-            row.GuestId,
-            guestRevision,
-            keepsStopped = migration.Mode is V1.MigrationMode.NonLive,
-        };
         return await database.RunAsync(
             async (connection, token) =>
             {
@@ -60,16 +53,19 @@ internal sealed class MigrationStore(DatabaseGate database)
                 {
                     if (await connection.ExecuteAsync(new CommandDefinition(Insert, row, transaction, cancellationToken: token)) == 0)
                     {
+                        // By this call itself perhaps, and the connection broke before that was known: then nobody has been told yet.
+                        Tell(migration.MigrationId);
                         return AdmitOutcome.AdmittedBefore;
                     }
 
-                    if (await connection.ExecuteAsync(new CommandDefinition(Hold, hold, transaction, cancellationToken: token)) == 0)
+                    await connection.ExecuteAsync(new CommandDefinition(Begin, row, transaction, cancellationToken: token));
+                    if (migration.Notice is { } notice)
                     {
-                        return AdmitOutcome.GuestChanged;
+                        await NoticeStore.OpenAsync(connection, transaction, notice, token);
                     }
 
-                    await connection.ExecuteAsync(new CommandDefinition(Begin, row, transaction, cancellationToken: token));
                     await transaction.CommitAsync(token);
+                    Tell(migration.MigrationId);
                     return AdmitOutcome.Admitted;
                 }
                 catch (PostgresException clash) when (clash is
@@ -77,13 +73,14 @@ internal sealed class MigrationStore(DatabaseGate database)
                 {
                     return AdmitOutcome.GuestAlreadyMigrating;
                 }
-                catch (PostgresException gone) when (gone is
-                { SqlState: PostgresErrorCodes.ForeignKeyViolation, ConstraintName: "guests_migration_target_known" })
-                {
-                    return AdmitOutcome.TargetGone;
-                }
             },
             cancellation);
+    }
+
+    private void Tell(Guid migrationId)
+    {
+        database.Notifications.Send(NotificationChannel.Migration, migrationId.ToString());
+        database.Notifications.Send(NotificationChannel.Queue, migrationId.ToString());
     }
 
     public Task<Migration?> FindAsync(Guid migrationId, CancellationToken cancellation)
@@ -96,6 +93,37 @@ internal sealed class MigrationStore(DatabaseGate database)
         return database.RunAsync(
             async (connection, token) => (await connection.QuerySingleOrDefaultAsync<MigrationRow>(
                 new CommandDefinition(Sql, new { migrationId }, cancellationToken: token)))?.ToMigration(),
+            cancellation);
+    }
+
+    /// <summary>Those named, in no order.</summary>
+    public Task<IReadOnlyList<Migration>> ListAsync(IReadOnlyCollection<Guid> migrationIds, CancellationToken cancellation)
+    {
+        const string Sql = $"""
+            SELECT {MigrationRow.Columns}
+              FROM migrations m
+             WHERE m.migration_id = ANY (@migrationIds)
+            """;
+        return database.RunAsync<IReadOnlyList<Migration>>(
+            async (connection, token) => [.. (await connection.QueryAsync<MigrationRow>(
+                new CommandDefinition(Sql, new { migrationIds = migrationIds.ToArray() }, cancellationToken: token)))
+                .Select(row => row.ToMigration())],
+            cancellation);
+    }
+
+    /// <summary>How far the migrations are that are named and, unless only they are asked for, those that have not ended or not long ago.</summary>
+    public Task<IReadOnlyList<LedgerPosition>> ListPositionsAsync(
+        IReadOnlyCollection<Guid> named, bool onlyNamed, DateTimeOffset endedSince, CancellationToken cancellation)
+    {
+        const string Sql = $"""
+            SELECT m.migration_id AS MigrationId, m.last_transition AS LastTransition, m.last_decision AS LastDecision,
+                   m.ended_at IS NOT NULL AS Ended
+              FROM migrations m
+             WHERE m.migration_id = ANY (@named) OR (NOT @onlyNamed AND ({NotEnded} OR m.ended_at >= @endedSince))
+            """;
+        return database.RunAsync<IReadOnlyList<LedgerPosition>>(
+            async (connection, token) => [.. await connection.QueryAsync<LedgerPosition>(
+                new CommandDefinition(Sql, new { named = named.ToArray(), onlyNamed, endedSince = endedSince.UtcDateTime }, cancellationToken: token))],
             cancellation);
     }
 
@@ -139,28 +167,6 @@ internal sealed class MigrationStore(DatabaseGate database)
                 new CommandDefinition(Sql, parameters, cancellationToken: token))).Select(row => row.ToMigration())],
             cancellation);
     }
-
-    /// <summary>Takes over the command of a migration that has not ended: from here on everybody with a lower epoch writes nothing.</summary>
-    /// <returns>Null when it has ended.</returns>
-    public async Task<Migration?> AdoptAsync(Guid migrationId, CancellationToken cancellation) =>
-        (await AdoptAsync("m.migration_id = @migrationId", new { migrationId }, cancellation)).SingleOrDefault();
-
-    /// <summary>The same for all that have not ended.</summary>
-    public Task<IReadOnlyList<Migration>> AdoptAllAsync(CancellationToken cancellation) => AdoptAsync("true", new { }, cancellation);
-
-    private Task<IReadOnlyList<Migration>> AdoptAsync(string which, object parameters, CancellationToken cancellation)
-    {
-        var sql = $"""
-            UPDATE migrations m
-               SET epoch = m.epoch + 1, revision = m.revision + 1
-             WHERE {which} AND {NotEnded}
-            RETURNING {MigrationRow.Columns}
-            """;
-        return database.RunAsync<IReadOnlyList<Migration>>(
-            async (connection, token) => [.. (await connection.QueryAsync<MigrationRow>(
-                new CommandDefinition(sql, parameters, cancellationToken: token))).Select(row => row.ToMigration())],
-            cancellation);
-    }
 }
 
 internal enum AdmitOutcome
@@ -170,10 +176,6 @@ internal enum AdmitOutcome
     /// <summary>The id is taken: by a repeat of the same request, or by another; the row says which.</summary>
     AdmittedBefore,
     GuestAlreadyMigrating,
-
-    /// <summary>The guest was written since it was read: read it again and decide again.</summary>
-    GuestChanged,
-    TargetGone,
 }
 
 /// <summary>Where a list of migrations goes on.</summary>

@@ -4,6 +4,7 @@ using Google.Protobuf;
 using Npgsql;
 using Orchestrator.Agent.V1;
 using Orchestrator.ControlPlane.Database;
+using Orchestrator.ControlPlane.Database.Notifications;
 using Orchestrator.Policy.Lifecycle;
 using Orchestrator.V1;
 using MigrationPhase = Orchestrator.Policy.Lifecycle.MigrationPhase;
@@ -33,7 +34,7 @@ internal sealed class ProgressStore(DatabaseGate database)
                        reported_downtime = @ReportedDowntime, observed_downtime = @ObservedDowntime,
                        bytes_transferred = @BytesTransferred, ram_bytes = @RamBytes, passes = @Passes,
                        throttle_percent = @ThrottlePercent, final_limit = @FinalLimit, post_copy_used = @PostCopyUsed,
-                       paused_to_converge = @PausedToConverge
+                       paused_to_converge = @PausedToConverge, replica_id = CASE WHEN @ends THEN NULL ELSE replica_id END
                  WHERE migration_id = @MigrationId AND revision = @readRevision AND epoch = @Epoch
              RETURNING migration_id),
             transition AS (
@@ -46,9 +47,9 @@ internal sealed class ProgressStore(DatabaseGate database)
                     migration_id, sequence, at, elapsed, action, origin, rule, reason, downtime_limit, throttle_max_percent,
                     bytes_per_second, max_pause, reading_sequence, inputs, policy, policy_revision, command_id, request_id,
                     report_to_decision, outcome, outcome_message)
-                SELECT migration_id, @LastDecision, @at, @d_elapsed, @d_action, @d_origin, @d_rule, @d_reason, @d_downtime_limit,
+                SELECT migration_id, @LastDecision, @d_at, @d_elapsed, @d_action, @d_origin, @d_rule, @d_reason, @d_downtime_limit,
                        @d_throttle, @d_bandwidth, @d_max_pause, @d_reading, @d_inputs::jsonb, @Policy, @PolicyRevision, @d_command,
-                       @d_request, @d_report_to_decision, @d_outcome, ''
+                       @d_request, @d_report_to_decision, @d_outcome, @d_outcome_message
                   FROM written
                  WHERE @decides),
             commands AS (
@@ -63,7 +64,10 @@ internal sealed class ProgressStore(DatabaseGate database)
                        state = coalesce(@guestState, state),
                        state_since = CASE WHEN @guestState IS NULL OR @guestState = state THEN state_since ELSE @at END,
                        revision = revision + 1
-                 WHERE @ends AND guest_id = @GuestId AND active_migration_id = @MigrationId AND EXISTS (SELECT FROM written))
+                 WHERE @ends AND guest_id = @GuestId AND active_migration_id = @MigrationId AND EXISTS (SELECT FROM written)),
+            slot AS (
+                DELETE FROM migration_slots
+                 WHERE @ends AND migration_id = @MigrationId AND EXISTS (SELECT FROM written))
             SELECT count(*) FROM written
             """;
         var parameters = Parameters(write);
@@ -73,9 +77,11 @@ internal sealed class ProgressStore(DatabaseGate database)
                 try
                 {
                     var command = new CommandDefinition(Sql, parameters, cancellationToken: token);
-                    return await connection.ExecuteScalarAsync<long>(command) == 1
+                    var outcome = await connection.ExecuteScalarAsync<long>(command) == 1
                         ? WriteOutcome.Written
                         : await WhyNotAsync(connection, write, token);
+                    Tell(write, outcome);
+                    return outcome;
                 }
                 catch (PostgresException clash) when (clash is
                 { SqlState: PostgresErrorCodes.UniqueViolation, ConstraintName: "migration_decisions_one_per_request" })
@@ -92,6 +98,8 @@ internal sealed class ProgressStore(DatabaseGate database)
     public Task<bool> AnswerAsync(
         Migration migration, StoredCommand command, TimeSpan? decisionToCommand, CancellationToken cancellation)
     {
+        // Not waited for until it is on disk: an answer that a crash of the database loses is had again by sending the command again, which
+        // is carried out once however often it comes.
         const string Sql = """
             WITH mine AS (
                 SELECT migration_id FROM migrations WHERE migration_id = @MigrationId AND epoch = @Epoch FOR SHARE),
@@ -100,12 +108,20 @@ internal sealed class ProgressStore(DatabaseGate database)
                    SET outcome = @outcome, outcome_at = @at, message = @message, listen_uri = @listenUri
                   FROM mine
                  WHERE c.migration_id = mine.migration_id AND c.command_id = @CommandId),
+            prepared AS (
+                UPDATE migration_slots s
+                   SET prepared_at = @at
+                  FROM mine
+                 WHERE @prepared AND s.migration_id = mine.migration_id AND s.prepared_at IS NULL
+             RETURNING s.migration_id),
             decided AS (
                 UPDATE migration_decisions d
                    SET outcome = @decisionOutcome, outcome_message = @message, decision_to_command = @decisionToCommand
                   FROM mine
-                 WHERE d.migration_id = mine.migration_id AND d.command_id = @CommandId)
-            SELECT count(*) FROM mine
+                 WHERE d.migration_id = mine.migration_id AND d.command_id = @CommandId
+             RETURNING d.migration_id)
+            SELECT (SELECT count(*) FROM mine) AS Mine, (SELECT count(*) FROM prepared) AS Prepared, (SELECT count(*) FROM decided) AS Decided,
+                   set_config('synchronous_commit', 'off', true)
             """;
         var answer = command.Answer ?? throw new ArgumentException("The command has no answer.", nameof(command));
         var parameters = new
@@ -119,10 +135,25 @@ internal sealed class ProgressStore(DatabaseGate database)
             message = answer.Message,
             listenUri = answer.ListenUri,
             decisionToCommand,
+            prepared = command.Kind is AgentCommandKind.PrepareTarget && answer.Outcome is CommandOutcome.Done,
         };
         return database.RunAsync(
-            async (connection, token) => await connection.ExecuteScalarAsync<long>(
-                new CommandDefinition(Sql, parameters, cancellationToken: token)) == 1,
+            async (connection, token) =>
+            {
+                var (mine, isPrepared, decided, _) = await connection.QuerySingleAsync<(long Mine, long Prepared, long Decided, string)>(
+                    new CommandDefinition(Sql, parameters, cancellationToken: token));
+                if (isPrepared > 0)
+                {
+                    database.Notifications.Send(NotificationChannel.Queue, migration.MigrationId.ToString());
+                }
+
+                if (decided > 0)
+                {
+                    database.Notifications.Send(NotificationChannel.Migration, migration.MigrationId.ToString());
+                }
+
+                return mine == 1;
+            },
             cancellation);
     }
 
@@ -150,17 +181,52 @@ internal sealed class ProgressStore(DatabaseGate database)
         CommandOutcome.WrongState or CommandOutcome.SessionUnknown or CommandOutcome.Overtaken => DecisionOutcome.Overtaken,
     };
 
+    private void Tell(LedgerWrite write, WriteOutcome outcome)
+    {
+        if (outcome is not WriteOutcome.Written)
+        {
+            return;
+        }
+
+        var migrationId = write.Now.MigrationId.ToString();
+        if (write.Read.Phase != write.Now.Phase || write.Decision is not null)
+        {
+            database.Notifications.Send(NotificationChannel.Migration, migrationId);
+        }
+
+        if (write.Now.HasEnded)
+        {
+            database.Notifications.Send(NotificationChannel.Queue, migrationId);
+        }
+    }
+
     private static async Task<WriteOutcome> WhyNotAsync(NpgsqlConnection connection, LedgerWrite write, CancellationToken cancellation)
     {
-        const string Sql = "SELECT revision, epoch FROM migrations WHERE migration_id = @MigrationId";
-        var (revision, epoch) = await connection.QuerySingleAsync<(long, long)>(
-            new CommandDefinition(Sql, new { write.Now.MigrationId }, cancellationToken: cancellation));
+        const string Sql = """
+            SELECT epoch, revision = @Revision AND phase = @phase AND last_transition = @LastTransition AND last_decision = @LastDecision
+                          AND last_command = @LastCommand AS written,
+                   revision
+              FROM migrations
+             WHERE migration_id = @MigrationId
+            """;
+        var now = write.Now;
+        var parameters = new
+        {
+            now.MigrationId,
+            now.Revision,
+            phase = now.Phase.ToString(),
+            now.LastTransition,
+            now.LastDecision,
+            now.LastCommand,
+        };
+        var (epoch, written, revision) = await connection.QuerySingleAsync<(long, bool, long)>(
+            new CommandDefinition(Sql, parameters, cancellationToken: cancellation));
         return epoch != write.Read.Epoch ? WriteOutcome.Fenced
 
-            // Only this writer writes under this epoch: it is its own statement, committed before the connection broke.
-            : revision == write.Now.Revision ? WriteOutcome.Written
+            // Its own statement, committed before the connection broke.
+            : written ? WriteOutcome.Written
             : throw new UnreachableException(
-                $"Migration {write.Now.MigrationId} is at revision {revision} under epoch {epoch}; its only writer read {write.Read.Revision}.");
+                $"Migration {now.MigrationId} is at revision {revision} under epoch {epoch}; its only writer read {write.Read.Revision}.");
     }
 
     private static DynamicParameters Parameters(LedgerWrite write)
@@ -175,6 +241,7 @@ internal sealed class ProgressStore(DatabaseGate database)
             at = write.At.UtcDateTime,
             reason = write.Reason,
             decides = decision is not null,
+            d_at = decision?.At?.ToDateTime() ?? write.At.UtcDateTime,
             d_elapsed = decision?.Elapsed?.ToTimeSpan() ?? TimeSpan.Zero,
             d_action = decision?.Action.ToString() ?? "",
             d_origin = decision?.Origin.ToString() ?? "",
@@ -190,6 +257,7 @@ internal sealed class ProgressStore(DatabaseGate database)
             d_request = write.Decision?.RequestId,
             d_report_to_decision = decision?.ReportToDecision?.ToTimeSpan() ?? TimeSpan.Zero,
             d_outcome = decision?.Outcome.ToString() ?? "",
+            d_outcome_message = decision?.OutcomeMessage ?? "",
             c_ids = write.Commands.Select(command => command.CommandId).ToArray(),
             c_hosts = write.Commands.Select(command => command.HostId).ToArray(),
             c_kinds = write.Commands.Select(command => command.Kind.ToString()).ToArray(),

@@ -53,6 +53,39 @@ internal sealed class ReadingStore(DatabaseGate database)
             cancellation);
     }
 
+    /// <summary>Drops the partitions of days that are over before the one named, and what of them is in the default partition.</summary>
+    /// <returns>How many partitions.</returns>
+    public async Task<int> DropPartitionsAsync(DateOnly before, CancellationToken cancellation)
+    {
+        const string Old = """
+            SELECT partition.relname
+              FROM pg_inherits i
+              JOIN pg_class partition ON partition.oid = i.inhrelid
+             WHERE i.inhparent = 'migration_readings'::regclass
+               AND partition.relname ~ '^migration_readings_[0-9]{8}$' AND partition.relname < @first
+             ORDER BY partition.relname
+            """;
+        const string Rest = "DELETE FROM migration_readings_default WHERE at < @before::date::timestamp AT TIME ZONE 'UTC'";
+        var first = FormattableString.Invariant($"migration_readings_{before:yyyyMMdd}");
+        var partitions = await database.RunAsync(
+            async (connection, token) =>
+            {
+                await connection.ExecuteAsync(new CommandDefinition(Rest, new { before = before.ToString("O") }, cancellationToken: token));
+                return (await connection.QueryAsync<string>(new CommandDefinition(Old, new { first }, cancellationToken: token))).ToList();
+            },
+            cancellation);
+        foreach (var partition in partitions)
+        {
+            // Dropping one locks the whole table for a moment. Whoever is in the way longer than this would make the writers wait behind us.
+            await database.RunAsync(
+                (connection, token) => connection.ExecuteAsync(new CommandDefinition(
+                    $"SET LOCAL lock_timeout = '2s'; DROP TABLE IF EXISTS {partition}", cancellationToken: token)),
+                cancellation);
+        }
+
+        return partitions.Count;
+    }
+
     private static async Task CopyByWayOfStagingAsync(
         NpgsqlConnection connection, IReadOnlyList<StoredReading> readings, CancellationToken cancellation)
     {

@@ -95,7 +95,7 @@ internal static class AgentCommands
         TargetUri = listenUri,
         Terms = Transfer(migration, terms),
         DowntimeLimit = ConvergenceState.Start(terms).Limit.ToDuration(),
-        MaxBytesPerSecond = (ulong)migration.MaxBytesPerSecond,
+        MaxBytesPerSecond = (ulong)migration.RateCap,
         SwitchoverBytesPerSecond = (ulong)(terms.Document.Bandwidth.SwitchOver?.BytesPerSecond ?? 0),
         PostCopyBytesPerSecond = (ulong)(terms.Document.Steps.Select(step => step.Action).OfType<LadderAction.PostCopy>()
             .FirstOrDefault()?.MaxRate.BytesPerSecond ?? 0),

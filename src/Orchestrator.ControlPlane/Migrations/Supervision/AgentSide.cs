@@ -12,18 +12,23 @@ namespace Orchestrator.ControlPlane.Migrations.Supervision;
 internal sealed class AgentSide(MigrationSide side, string hostId, MigrationMailbox mailbox, IAgentCalls agents, SupervisionBeat beat)
     : IAsyncDisposable
 {
+    /// <summary>Commands of the ledger begin at 1.</summary>
+    private const long AttendId = 0;
+
     private static readonly TimeSpan s_firstPause = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan s_longestPause = TimeSpan.FromSeconds(5);
 
     private readonly Queue<StoredCommand> _line = new();
     private readonly List<Task> _calls = [];
     private CancellationTokenSource _away = new();
+    private bool _attendDue;
     private bool _sending;
     private bool _polling;
     private int _attempts;
     private long _failedAt;
     private long _askedAt;
     private long _viewedAt;
+    private bool _forgotten;
     private ulong _lastSequence;
 
     public string HostId => hostId;
@@ -33,15 +38,21 @@ internal sealed class AgentSide(MigrationSide side, string hostId, MigrationMail
 
     public MigrationReport? LastReport { get; private set; }
 
+    /// <summary>How many times it has said how the migration stands there.</summary>
+    public long Words { get; private set; }
+
     /// <summary>When it last said anything about this migration; the supervisor's begin before that.</summary>
     public long HeardAt { get; private set; } = beat.Clock.GetTimestamp();
 
     public bool IsConnected { get; private set; } = agents.IsConnected(hostId);
 
+    /// <summary>The host is off for good. Asked for at every step: it may have been declared dead, or readmitted, meanwhile.</summary>
+    public bool IsDead => agents.IsDead(hostId);
+
     public string? AgentInstanceId { get; private set; }
 
     /// <summary>No command waits for an answer.</summary>
-    public bool IsIdle => _line.Count == 0;
+    public bool IsIdle => _line.Count == 0 && !_attendDue;
 
     public TimeSpan SinceHeard => beat.Clock.GetElapsedTime(HeardAt);
 
@@ -54,6 +65,7 @@ internal sealed class AgentSide(MigrationSide side, string hostId, MigrationMail
         }
 
         HeardAt = _viewedAt = beat.Clock.GetTimestamp();
+        Learn();
         _lastSequence = report.Sequence;
         LastReport = report;
         var before = View;
@@ -84,10 +96,19 @@ internal sealed class AgentSide(MigrationSide side, string hostId, MigrationMail
 
     public void Line(StoredCommand command) => _line.Enqueue(command);
 
+    /// <summary>Before the line goes on, the agent is told who commands now, so that it refuses whoever did before.</summary>
+    public void Attend() => _attendDue = true;
+
     /// <returns>The command, with the agent's answer when it gave one; null when it is no longer waited for.</returns>
     public StoredCommand? End(CallEnded.Command call)
     {
         _sending = false;
+        if (call.CommandId == AttendId)
+        {
+            EndAttend(call.Reply);
+            return null;
+        }
+
         if (_line.Count == 0 || _line.Peek().CommandId != call.CommandId)
         {
             return null;
@@ -134,6 +155,7 @@ internal sealed class AgentSide(MigrationSide side, string hostId, MigrationMail
         }
 
         HeardAt = beat.Clock.GetTimestamp();
+        Learn();
 
         // A report that came while the question was under way knows better than "no such session".
         if (poll.Report is not null || _viewedAt > poll.LeftAt || View == SideView.Absent)
@@ -147,9 +169,9 @@ internal sealed class AgentSide(MigrationSide side, string hostId, MigrationMail
 
     /// <summary>Sends the first command of the line unless it is under way, or its agent away.</summary>
     /// <returns>How long until it may be tried again; null when there is nothing to wait for.</returns>
-    public TimeSpan? Send(long epoch)
+    public TimeSpan? Send(Guid migrationId, long epoch)
     {
-        if (_sending || !IsConnected || !_line.TryPeek(out var command))
+        if (_sending || !IsConnected || IsIdle)
         {
             return null;
         }
@@ -161,10 +183,19 @@ internal sealed class AgentSide(MigrationSide side, string hostId, MigrationMail
 
         _sending = true;
         _attempts++;
-        var request = command.Request.Clone();
+        var request = _attendDue
+            ? new ExecuteRequest { MigrationId = migrationId.ToString(), Attend = new Attend() }
+            : _line.Peek().Request.Clone();
         request.Epoch = (ulong)epoch;
-        Track(GiveAsync(command.CommandId, request, _attempts, _away.Token));
+        Track(GiveAsync((long)request.CommandId, request, _attempts, _away.Token));
         return null;
+    }
+
+    /// <summary>What was heard and asked before does not count: it is asked at the next opportunity.</summary>
+    public void Forget()
+    {
+        _forgotten = true;
+        _askedAt = 0;
     }
 
     /// <summary>Asks how the migration stands here, unless that was asked or heard just now.</summary>
@@ -176,7 +207,7 @@ internal sealed class AgentSide(MigrationSide side, string hostId, MigrationMail
             return null;
         }
 
-        var knownAt = View is null ? _askedAt : Math.Max(HeardAt, _askedAt);
+        var knownAt = View is null || _forgotten ? _askedAt : Math.Max(HeardAt, _askedAt);
         if (knownAt != 0 && quiet - beat.Clock.GetElapsedTime(knownAt) is { } left && left > TimeSpan.Zero)
         {
             return left;
@@ -194,6 +225,26 @@ internal sealed class AgentSide(MigrationSide side, string hostId, MigrationMail
         await _away.CancelAsync();
         await Task.WhenAll(_calls);
         _away.Dispose();
+    }
+
+    /// <summary>A refusal ends it too: there is no session to fence, or an agent of an earlier release that does not know the command.</summary>
+    private void EndAttend(AgentReply reply)
+    {
+        if (reply is AgentReply.None)
+        {
+            _failedAt = beat.Clock.GetTimestamp();
+            return;
+        }
+
+        HeardAt = beat.Clock.GetTimestamp();
+        _attempts = 0;
+        _attendDue = false;
+    }
+
+    private void Learn()
+    {
+        Words++;
+        _forgotten = false;
     }
 
     private TimeSpan Pause()

@@ -27,6 +27,15 @@ internal sealed class CommandBook
 
     public StoredCommand? Latest(AgentCommandKind kind) => _commands.Values.LastOrDefault(command => command.Kind == kind);
 
+    /// <summary>The cap that the source was told last, 0 = none; null before it was started.</summary>
+    public long? CommandedRate => _commands.Values.LastOrDefault(command =>
+        command.Request is { StartSource: not null } or { AdjustSource.HasMaxBytesPerSecond: true })?.Request switch
+    {
+        { StartSource: { } start } => (long)start.MaxBytesPerSecond,
+        { AdjustSource: { } adjust } => (long)adjust.MaxBytesPerSecond,
+        _ => null,
+    };
+
     /// <summary>Where the source connects to: of the target's last listener; empty before the first.</summary>
     public string ListenUri => _commands.Values.LastOrDefault(command => command.Answer is { ListenUri.Length: > 0 })?.Answer?.ListenUri ?? "";
 

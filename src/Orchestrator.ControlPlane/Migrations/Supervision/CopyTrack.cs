@@ -5,6 +5,7 @@ using Orchestrator.Policy;
 using Orchestrator.Policy.Convergence;
 using Orchestrator.Policy.Lifecycle;
 using Orchestrator.Policy.Plausibility;
+using Orchestrator.PolicyMessages;
 using Orchestrator.V1;
 
 namespace Orchestrator.ControlPlane.Migrations.Supervision;
@@ -60,19 +61,37 @@ internal sealed class CopyTrack
     /// <summary>Phase, policy or budget changed.</summary>
     public void Follow(Migration migration, ConvergenceDocument document) => Terms = TermsOf(migration, document, _book);
 
+    /// <summary>What is to hold once the migration is as it is to be written, under this document.</summary>
+    public ConvergenceTerms TermsIn(Migration migration, ConvergenceDocument document) => TermsOf(migration, document, _book);
+
+    /// <summary>Goes on from what the source's agent decided by itself, and from the engine's limit as it reports it.</summary>
+    public void Adopt(Decision decision, MigrationReport report)
+    {
+        if (decision.Outcome is DecisionOutcome.Applied)
+        {
+            var at = decision.Elapsed?.ToTimeSpan() ?? Elapsed;
+            State = UnattendedPolicy.After(Terms, State, DecisionMessage.Read(decision), at);
+        }
+
+        if (report.Numbers?.DowntimeLimit?.ToTimeSpan() is { Ticks: > 0 } limit)
+        {
+            State = State.WithLimit(limit);
+        }
+    }
+
     /// <summary>Goes on from this state: a step was taken, or a caller changed something.</summary>
     public void GoOn(ConvergenceState state) => State = state;
 
     /// <returns>Null for a report that is not newer than the last, or says nothing of the transfer.</returns>
     public ConvergenceReading? Read(MigrationReport report)
     {
-        if (report.Sequence <= _lastSequence || ReportView.Numbers(report) is not { } numbers)
+        if (report.Sequence <= _lastSequence || ReportNumbers.Of(report) is not { } numbers)
         {
             return null;
         }
 
         _lastSequence = report.Sequence;
-        (var reading, _memory) = PlausibilityCheck.Check(numbers, _memory);
+        (var reading, _memory) = PlausibilityCheck.Check(numbers with { Unreadable = [.. numbers.Unreadable.Select(Words.Clean)] }, _memory);
         Elapsed = reading.Elapsed;
         Tally = Add(report, reading);
         return reading;

@@ -1,8 +1,11 @@
+using System.Diagnostics;
 using Google.Protobuf.WellKnownTypes;
 using Orchestrator.Agent.V1;
 using Orchestrator.Policy.Convergence;
 using Orchestrator.Policy.Lifecycle;
+using Orchestrator.PolicyMessages;
 using Orchestrator.V1;
+using CommandCase = Orchestrator.Agent.V1.ExecuteRequest.CommandOneofCase;
 
 namespace Orchestrator.ControlPlane.Migrations.Supervision;
 
@@ -11,74 +14,44 @@ internal static class Decisions
 {
     public static Decision Word(ConvergenceStep step, ConvergenceReading reading, TimeSpan reportToDecision)
     {
-        var decision = new Decision
-        {
-            Elapsed = reading.Elapsed.ToDuration(),
-            Origin = DecisionOrigin.Policy,
-            Rule = step.Explanation?.Rule ?? "",
-            Reason = step.Explanation?.Reason ?? "",
-            ReadingSequence = (ulong)reading.Sequence,
-            ReportToDecision = reportToDecision.ToDuration(),
-        };
-        foreach (var (name, value) in step.Explanation?.Inputs ?? new Dictionary<string, string>())
-        {
-            decision.Inputs[name] = value;
-        }
-
-        switch (step.Decision)
-        {
-            case ConvergenceDecision.SetDowntimeLimit(var limit):
-                decision.Action = DecisionAction.SetDowntimeLimit;
-                decision.DowntimeLimit = limit.ToDuration();
-                break;
-            case ConvergenceDecision.StartThrottle(_, _, var max):
-                decision.Action = DecisionAction.Throttle;
-                decision.ThrottleMaxPercent = (uint)max;
-                break;
-            case ConvergenceDecision.StartPostCopy:
-                decision.Action = DecisionAction.StartPostCopy;
-                break;
-            case ConvergenceDecision.Pause(var longest):
-                decision.Action = DecisionAction.Pause;
-                decision.MaxPause = longest.ToDuration();
-                break;
-            case ConvergenceDecision.Resume:
-                decision.Action = DecisionAction.Resume;
-                break;
-            case ConvergenceDecision.Abort:
-                decision.Action = DecisionAction.Abort;
-                break;
-        }
-
+        var decision = DecisionMessage.Of(step, reading);
+        decision.Origin = DecisionOrigin.Policy;
+        decision.ReportToDecision = reportToDecision.ToDuration();
         return decision;
     }
 
+    /// <param name="agentDecisionsSeen">Decided with so many of the agent's own decisions known.</param>
     /// <returns>Null when no agent need be told of it as such: an abort is undone step by step.</returns>
-    public static WordedCommand? Command(ConvergenceDecision decision, Migration migration, ConvergenceTerms terms) => decision switch
+    public static WordedCommand? Command(ConvergenceDecision decision, Migration migration, ConvergenceTerms terms, int agentDecisionsSeen)
     {
-        // Whatever a policy says, the caller's budget is the promise.
-        ConvergenceDecision.SetDowntimeLimit(var limit) => Adjust(migration, new AdjustSource
+        if (DecisionCommand.Of(decision, terms.Budget) is not { } request)
         {
-            DowntimeLimit = (limit < terms.Budget ? limit : terms.Budget).ToDuration(),
-        }),
-        ConvergenceDecision.StartThrottle throttle => Adjust(migration, new AdjustSource
-        {
-            Throttle = new ThrottleBounds
-            {
-                InitialPercent = (uint)throttle.InitialPercent,
-                IncrementPercent = (uint)throttle.IncrementPercent,
-                MaxPercent = (uint)throttle.MaxPercent,
-            },
-        }),
-        ConvergenceDecision.StartPostCopy => Plain(AgentCommandKind.StartPostCopy, migration, terms),
-        ConvergenceDecision.Pause => Plain(AgentCommandKind.PauseSource, migration, terms),
-        ConvergenceDecision.Resume => Plain(AgentCommandKind.ResumeSource, migration, terms),
-        _ => null,
-    };
+            return null;
+        }
+
+        request.MigrationId = migration.MigrationId.ToString();
+        request.UnattendedSeen = (uint)agentDecisionsSeen;
+        return new WordedCommand(KindOf(request.CommandCase), request);
+    }
 
     public static WordedCommand Adjust(Migration migration, AdjustSource adjustment) =>
         new(AgentCommandKind.AdjustSource, AgentCommands.Adjust(migration, adjustment));
 
+    public static WordedCommand Pause(Migration migration, TimeSpan longest) => new(AgentCommandKind.PauseSource, new ExecuteRequest
+    {
+        MigrationId = migration.MigrationId.ToString(),
+        PauseSource = new PauseSource { MaxPause = longest.ToDuration() },
+    });
+
     public static WordedCommand Plain(AgentCommandKind kind, Migration migration, ConvergenceTerms terms) =>
         new(kind, AgentCommands.Word(kind, migration, terms, "", ""));
+
+    private static AgentCommandKind KindOf(CommandCase command) => command switch
+    {
+        CommandCase.AdjustSource => AgentCommandKind.AdjustSource,
+        CommandCase.StartPostCopy => AgentCommandKind.StartPostCopy,
+        CommandCase.PauseSource => AgentCommandKind.PauseSource,
+        CommandCase.ResumeSource => AgentCommandKind.ResumeSource,
+        _ => throw new UnreachableException($"No policy decides {command}."),
+    };
 }

@@ -10,6 +10,12 @@ internal interface IAgentCalls
     /// <summary>True while the host's report stream is up.</summary>
     bool IsConnected(string hostId);
 
+    /// <summary>True once this replica knows that the host was declared dead.</summary>
+    bool IsDead(string hostId);
+
+    /// <summary>Has no host taken for dead from here on that had been readmitted before.</summary>
+    Task ForgetReadmittedAsync(CancellationToken cancellation);
+
     /// <summary>"http://ADDRESS:PORT"; null when no such host is registered.</summary>
     string? EndpointOf(string hostId);
 
@@ -26,6 +32,10 @@ internal sealed class AgentCalls(AgentLinks links) : IAgentCalls
     private static readonly Status s_notRegistered = new(StatusCode.Unavailable, "no such host is registered");
 
     public bool IsConnected(string hostId) => links.IsConnected(hostId);
+
+    public bool IsDead(string hostId) => links.IsDead(hostId);
+
+    public Task ForgetReadmittedAsync(CancellationToken cancellation) => links.HasDead ? links.SyncAsync(cancellation) : Task.CompletedTask;
 
     public string? EndpointOf(string hostId) => links.EndpointOf(hostId);
 

@@ -1,14 +1,23 @@
 using Microsoft.Extensions.Options;
 using Orchestrator.ControlPlane.Migrations.Ledger;
 using Orchestrator.ControlPlane.Migrations.Watching;
-using Orchestrator.Policy.Convergence;
+using Orchestrator.ControlPlane.Policies;
+using Orchestrator.ControlPlane.Replicas;
 using Orchestrator.Policy.Lifecycle;
 
 namespace Orchestrator.ControlPlane.Migrations.Supervision;
 
 /// <summary>What one supervisor is given: a migration that was adopted for it, with its policy, its commands and its mail.</summary>
+/// <param name="AgentDecisions">How many decisions of the source's agent its record has.</param>
 internal sealed record MigrationCharge(
-    Migration Migration, ConvergenceDocument Document, IEnumerable<StoredCommand> Commands, MigrationMailbox Mailbox);
+    Migration Migration, PolicyInForce Policy, IEnumerable<StoredCommand> Commands, MigrationMailbox Mailbox, int AgentDecisions)
+{
+    /// <summary>Somebody else commanded it before, or this process under a lower epoch: the agents are to be told.</summary>
+    public bool TakenOver { get; init; }
+
+    /// <summary>Under which it was taken up: when that is over, another may have taken it, whatever this process holds since.</summary>
+    public Tenure? Tenure { get; init; }
+}
 
 /// <summary>What all supervisors reach the world by.</summary>
 internal sealed record SupervisionEdges
@@ -24,6 +33,8 @@ internal sealed record SupervisionEdges
     public required IAgentCalls Agents { get; init; }
 
     public required SupervisionBeat Beat { get; init; }
+
+    public required ReplicaLease Lease { get; init; }
 
     public required FaultPoint Faults { get; init; }
 

@@ -22,6 +22,8 @@ internal sealed class MigrationMailbox(string sourceHostId, string targetHostId)
     private ArrivedReport? _target;
     private HostSighting? _sourceHost;
     private HostSighting? _targetHost;
+    private MigrationSlot? _slot;
+    private MigrationSlot? _slotTaken;
     private List<CallerWish> _wishes = [];
     private List<CallEnded> _calls = [];
     private WishAnswer? _closed;
@@ -67,6 +69,22 @@ internal sealed class MigrationMailbox(string sourceHostId, string targetHostId)
             {
                 return;
             }
+        }
+
+        Ring();
+    }
+
+    /// <summary>What admission has given it. The same again rings nobody.</summary>
+    public void Offer(MigrationSlot slot)
+    {
+        lock (_gate)
+        {
+            if (slot == (_slot ?? _slotTaken))
+            {
+                return;
+            }
+
+            _slot = slot;
         }
 
         Ring();
@@ -140,7 +158,9 @@ internal sealed class MigrationMailbox(string sourceHostId, string targetHostId)
         {
             // Lists that are handed out are nobody's any more; those that stay are not handed out.
             var mail = new Mail(
-                _source, _target, _sourceHost, _targetHost, _calls.Count == 0 ? [] : _calls, _wishes.Count == 0 ? [] : _wishes);
+                _source, _target, _sourceHost, _targetHost, _calls.Count == 0 ? [] : _calls, _wishes.Count == 0 ? [] : _wishes,
+                _slot);
+            (_slot, _slotTaken) = (null, _slot ?? _slotTaken);
             (_source, _target, _sourceHost, _targetHost) = (null, null, null, null);
             _calls = _calls.Count == 0 ? _calls : [];
             _wishes = _wishes.Count == 0 ? _wishes : [];
@@ -156,7 +176,8 @@ internal sealed record Mail(
     HostSighting? SourceHost,
     HostSighting? TargetHost,
     IReadOnlyList<CallEnded> Calls,
-    IReadOnlyList<CallerWish> Wishes);
+    IReadOnlyList<CallerWish> Wishes,
+    MigrationSlot? Slot);
 
 /// <param name="ArrivedAt"><see cref="TimeProvider.GetTimestamp"/>.</param>
 internal sealed record ArrivedReport(MigrationReport Report, long ArrivedAt);

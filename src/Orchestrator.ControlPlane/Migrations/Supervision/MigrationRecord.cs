@@ -23,9 +23,19 @@ internal sealed class MigrationRecord(
 
     public CommandBook Book => book;
 
+    /// <summary>What admission has given it. Admission writes that, not whoever commands.</summary>
+    /// <returns>True when that is news.</returns>
+    public bool See(MigrationSlot slot)
+    {
+        var news = slot != Current.Slot;
+        Current = Current with { Slot = slot };
+        return news;
+    }
+
     /// <param name="change">What the row is to become; revision, numbers and times of the phase are seen to here.</param>
     public async Task<WriteOutcome> WriteAsync(RecordChange change, DateTimeOffset at, CancellationToken cancellation)
     {
+        Brief(change);
         var now = Number(change, at);
         var firstCommand = Current.LastCommand + 1;
         var commands = change.Commands
@@ -33,7 +43,8 @@ internal sealed class MigrationRecord(
                 firstCommand + index, HostOf(command.Kind), command.Kind, Numbered(command.Request, firstCommand + index), at))
             .ToList();
         var decision = change.Decision is { } made
-            ? new StoredDecision(Complete(made.Decision, now, at, commands), commands.FirstOrDefault()?.CommandId, made.RequestId)
+            ? new StoredDecision(
+                Complete(made.Decision, now, at, commands), IsDone(made.Decision) ? null : commands.FirstOrDefault()?.CommandId, made.RequestId)
             : null;
         now = now with { LastCommand = Current.LastCommand + commands.Count, LastDecision = Current.LastDecision + (decision is null ? 0 : 1) };
         var outcome = await store.WriteAsync(
@@ -122,17 +133,46 @@ internal sealed class MigrationRecord(
             PhaseSince = at,
             LastTransition = Current.LastTransition + 1,
             EndedAt = MigrationLifecycle.IsEnd(now.Phase) ? at : null,
+            ReplicaId = MigrationLifecycle.IsEnd(now.Phase) ? null : now.ReplicaId,
         };
     }
 
     private Decision Complete(Decision decision, Migration now, DateTimeOffset at, List<StoredCommand> commands)
     {
         decision.Sequence = (uint)(Current.LastDecision + 1);
-        decision.At = at.ToTimestamp();
         decision.Policy = now.Policy;
         decision.PolicyRevision = (uint)now.PolicyRevision;
-        decision.Outcome = commands.Count > 0 ? DecisionOutcome.Intended : DecisionOutcome.Applied;
+        if (!IsDone(decision))
+        {
+            decision.At = at.ToTimestamp();
+            decision.Outcome = commands.Count > 0 ? DecisionOutcome.Intended : DecisionOutcome.Applied;
+        }
+
         return decision;
+    }
+
+    /// <summary>What the agent decided by itself it has carried out already, at its own time.</summary>
+    private static bool IsDone(Decision decision) => decision.Origin is DecisionOrigin.Agent;
+
+    private static void Brief(RecordChange change)
+    {
+        if (change.Unattended is not { } terms)
+        {
+            return;
+        }
+
+        foreach (var command in change.Commands)
+        {
+            switch (command.Request.CommandCase)
+            {
+                case ExecuteRequest.CommandOneofCase.StartSource:
+                    command.Request.StartSource.Unattended = terms;
+                    break;
+                case ExecuteRequest.CommandOneofCase.AdjustSource:
+                    command.Request.AdjustSource.Unattended = terms;
+                    break;
+            }
+        }
     }
 
     private string HostOf(AgentCommandKind kind) => AgentCommand.SideOf(kind) switch
@@ -158,12 +198,15 @@ internal sealed record RecordChange(Migration To)
 
     public DecisionDraft? Decision { get; init; }
 
+    /// <summary>What the source's agent is to go by without us, for the commands that begin the copy or change its terms.</summary>
+    public UnattendedTerms? Unattended { get; init; }
+
     /// <summary>What the guest is when this ends the migration; null leaves what was known before.</summary>
     public StoredGuestState? GuestState { get; init; }
 }
 
 internal sealed record WordedCommand(AgentCommandKind Kind, ExecuteRequest Request);
 
-/// <param name="Decision">Without number, time, policy and outcome.</param>
+/// <param name="Decision">Without number, time, policy and outcome; an agent's own has its time and outcome.</param>
 /// <param name="MadeAt"><see cref="TimeProvider.GetTimestamp"/>.</param>
 internal sealed record DecisionDraft(Decision Decision, Guid? RequestId, long MadeAt);

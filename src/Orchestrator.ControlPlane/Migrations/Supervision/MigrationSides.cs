@@ -1,4 +1,5 @@
 using Orchestrator.Agent.V1;
+using Orchestrator.ControlPlane.Guests;
 using Orchestrator.ControlPlane.Migrations.Ledger;
 using Orchestrator.Policy.Lifecycle;
 using MigrationPhase = Orchestrator.Policy.Lifecycle.MigrationPhase;
@@ -12,6 +13,7 @@ internal sealed class MigrationSides : IAsyncDisposable
     private readonly CommandBook _book;
     private long _changedAt;
     private long _phaseAt;
+    private long? _wordsBeforeDeath;
     private bool _news = true;
 
     public MigrationSides(Migration migration, CommandBook book, MigrationMailbox mailbox, IAgentCalls agents, SupervisionBeat beat)
@@ -31,6 +33,15 @@ internal sealed class MigrationSides : IAsyncDisposable
     public AgentSide Source { get; }
 
     public AgentSide Target { get; }
+
+    /// <summary>Whoever may have a session is to know who commands, before anything else.</summary>
+    public void Attend()
+    {
+        foreach (var side in new[] { MigrationSide.Source, MigrationSide.Target }.Where(_book.HasCommanded))
+        {
+            Of(side).Attend();
+        }
+    }
 
     /// <summary>What progress is decided on has changed, or may have, since this was last asked.</summary>
     public bool TakeNews()
@@ -52,6 +63,7 @@ internal sealed class MigrationSides : IAsyncDisposable
             Target.Sight(target);
         }
 
+        NoteDeath();
         return restarted;
     }
 
@@ -61,6 +73,9 @@ internal sealed class MigrationSides : IAsyncDisposable
         {
             Changed();
         }
+
+        // That it says the same still is what is waited for then.
+        _news |= _wordsBeforeDeath is not null;
     }
 
     public void End(CallEnded.Poll poll)
@@ -101,12 +116,34 @@ internal sealed class MigrationSides : IAsyncDisposable
         Phase = migration.Phase,
         Ending = migration.Ending,
         GuestWasRunning = migration.GuestWasRunning,
+        Slot = migration switch
+        {
+            { Slot: { } slot } => slot.MayTransfer ? SlotStanding.Transferring : SlotStanding.Preparing,
+            { Phase: MigrationPhase.Requested or MigrationPhase.Queued } => SlotStanding.None,
+            _ => SlotStanding.Transferring,
+        },
         Source = Source.View,
         Target = Target.View,
         SourceSilent = IsSilent(Source),
         TargetSilent = IsSilent(Target),
+        SourceDead = Source.IsDead,
+        TargetDead = Target.IsDead,
+        TargetSpokeSinceSourceDied = Target.Words > _wordsBeforeDeath,
         Overdue = _beat.Clock.GetElapsedTime(_changedAt) >= _beat.Options.AnswerWithin,
         Commands = _book.Standings(migration.PhaseSince, _beat.Clock.GetUtcNow()),
+    };
+
+    /// <returns>What the guest is when this ends the migration; null leaves what was known before.</returns>
+    public StoredGuestState? GuestStateAt(Migration to) => to switch
+    {
+        { Phase: MigrationPhase.Completed } => Target.View?.RunState switch
+        {
+            GuestRunState.Running => StoredGuestState.Running,
+            GuestRunState.Paused => StoredGuestState.Paused,
+            _ => to.GuestWasRunning ? StoredGuestState.Running : StoredGuestState.Paused,
+        },
+        { Phase: MigrationPhase.Failed, Ending.Reason: FailureReason.GuestLost } => StoredGuestState.Crashed,
+        _ => null,
     };
 
     /// <summary>Sends what is to be sent and asks whoever is waited for and says nothing.</summary>
@@ -117,7 +154,7 @@ internal sealed class MigrationSides : IAsyncDisposable
         foreach (var side in new[] { MigrationSide.Source, MigrationSide.Target })
         {
             var agent = Of(side);
-            Sooner(agent.Send(migration.Epoch));
+            Sooner(agent.Send(migration.MigrationId, migration.Epoch));
             if (migration.Phase is MigrationPhase.NeedsAttention)
             {
                 Sooner(agent.Ask(migration.MigrationId, _beat.Options.ProbeEvery));
@@ -145,6 +182,20 @@ internal sealed class MigrationSides : IAsyncDisposable
     {
         await Source.DisposeAsync();
         await Target.DisposeAsync();
+    }
+
+    /// <summary>Once the source is dead the target's word is all there is, and it is to be a new one.</summary>
+    private void NoteDeath()
+    {
+        if (!Source.IsDead)
+        {
+            _wordsBeforeDeath = null;
+        }
+        else if (_wordsBeforeDeath is null)
+        {
+            _wordsBeforeDeath = Target.Words;
+            Target.Forget();
+        }
     }
 
     // A side need not have spoken before its word was needed.

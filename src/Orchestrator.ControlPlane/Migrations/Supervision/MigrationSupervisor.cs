@@ -1,12 +1,11 @@
 using System.Diagnostics;
 using Orchestrator.Agent.V1;
-using Orchestrator.ControlPlane.Guests;
 using Orchestrator.ControlPlane.Migrations.Ledger;
 using Orchestrator.ControlPlane.Migrations.Wishes;
+using Orchestrator.ControlPlane.Policies;
 using Orchestrator.Policy.Convergence;
 using Orchestrator.Policy.Lifecycle;
 using Orchestrator.V1;
-using LifecycleReason = Orchestrator.Policy.Lifecycle.FailureReason;
 using MigrationPhase = Orchestrator.Policy.Lifecycle.MigrationPhase;
 
 namespace Orchestrator.ControlPlane.Migrations.Supervision;
@@ -24,7 +23,8 @@ internal sealed partial class MigrationSupervisor : IAsyncDisposable
     private readonly MigrationRecord _record;
     private readonly CopyTrack _track;
     private readonly MigrationSides _sides;
-    private ConvergenceDocument _document;
+    private readonly AgentDecisions _agents;
+    private PolicyInForce _policy;
     private volatile bool _alarmed = true;
     private bool _fenced;
 
@@ -33,11 +33,16 @@ internal sealed partial class MigrationSupervisor : IAsyncDisposable
         _charge = charge;
         _edges = edges;
         _logger = edges.Logger;
-        _document = charge.Document;
+        _policy = charge.Policy;
+        _agents = new AgentDecisions(charge.AgentDecisions);
         var book = new CommandBook(charge.Commands);
         _record = new MigrationRecord(charge.Migration, book, edges.Store, edges.History, edges.Feed);
-        _track = new CopyTrack(charge.Migration, charge.Document, book);
+        _track = new CopyTrack(charge.Migration, charge.Policy.Document, book);
         _sides = new MigrationSides(charge.Migration, book, charge.Mailbox, edges.Agents, edges.Beat);
+        if (charge.TakenOver)
+        {
+            _sides.Attend();
+        }
     }
 
     private TimeProvider Clock => _edges.Beat.Clock;
@@ -88,6 +93,11 @@ internal sealed partial class MigrationSupervisor : IAsyncDisposable
             _track.AgentRestarted();
         }
 
+        if (mail.Slot is { } slot && _record.See(slot))
+        {
+            _sides.Changed();
+        }
+
         foreach (var call in mail.Calls)
         {
             await EndAsync(call, cancellation);
@@ -101,6 +111,7 @@ internal sealed partial class MigrationSupervisor : IAsyncDisposable
         if (mail.Source is { } source)
         {
             _sides.Hear(MigrationSide.Source, source.Report);
+            await AdoptAsync(source.Report, cancellation);
             await JudgeAsync(source, cancellation);
         }
 
@@ -117,6 +128,11 @@ internal sealed partial class MigrationSupervisor : IAsyncDisposable
 
         _alarmed = false;
         var last = await ProgressAsync(cancellation);
+        if (!_fenced && _sides.Source.IsIdle && LinkShare.Change(Migration, _record.Book, _track, Clock.GetTimestamp()) is { } share)
+        {
+            await WriteAsync(share, cancellation);
+        }
+
         if (!_fenced && !Migration.HasEnded)
         {
             alarm.Change(_sides.Look(Migration, last) ?? Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
@@ -158,10 +174,35 @@ internal sealed partial class MigrationSupervisor : IAsyncDisposable
         }
     }
 
+    /// <summary>Records what the source's agent decided while nobody was here, and goes on from there.</summary>
+    private async Task AdoptAsync(MigrationReport report, CancellationToken cancellation)
+    {
+        while (!_fenced && _agents.Next(report) is { } decision)
+        {
+            var before = _track.State;
+            _track.Adopt(decision, report);
+            SupervisionNotes.DecidedAlone(_logger, Migration.MigrationId, decision.Action, decision.Rule, decision.Reason);
+            var draft = new DecisionDraft(decision, null, Clock.GetTimestamp());
+            var abort = decision is { Action: DecisionAction.Abort, Outcome: DecisionOutcome.Applied }
+                ? MigrationProgress.Abort(_sides.Standing(Migration), decision.Reason)
+                : null;
+            if (!await (abort is null
+                ? WriteAsync(new RecordChange(_track.Save(Migration)) { Decision = draft }, cancellation)
+                : ApplyAsync(abort, draft, cancellation)))
+            {
+                _track.GoOn(before);
+                return;
+            }
+
+            _agents.Record();
+        }
+    }
+
     /// <summary>One reading, at most one decision. A copy that has not begun, or is being undone, is only recorded.</summary>
     private async Task JudgeAsync(ArrivedReport arrived, CancellationToken cancellation)
     {
-        if (_fenced || _track.Read(arrived.Report) is not { } reading)
+        // Readings name no epoch, so a process that was frozen must not write those that waited for it: its successor has them.
+        if (_fenced || _charge.Tenure is not { IsHeld: true } || _track.Read(arrived.Report) is not { } reading)
         {
             return;
         }
@@ -170,6 +211,7 @@ internal sealed partial class MigrationSupervisor : IAsyncDisposable
         var at = Clock.GetUtcNow() - Clock.GetElapsedTime(arrived.ArrivedAt);
         var decided = false;
         var step = Migration.Phase is MigrationPhase.Copying && arrived.Report.SessionState is SessionState.Running
+            && !AgentDecisions.IsOneUnderWay(arrived.Report)
             ? _track.Ask(reading, Clock.GetUtcNow())
             : null;
         var decidedAt = Clock.GetTimestamp();
@@ -200,7 +242,7 @@ internal sealed partial class MigrationSupervisor : IAsyncDisposable
         var before = _track.State;
         _track.GoOn(step.State);
         LogDecided(Migration.MigrationId, decision.Action, decision.Rule, decision.Reason);
-        var command = Decisions.Command(step.Decision, Migration, _track.Terms);
+        var command = Decisions.Command(step.Decision, Migration, _track.Terms, _agents.Recorded);
         var written = step.Decision is not ConvergenceDecision.Abort
             ? await WriteAsync(
                 new RecordChange(_track.Save(Migration)) { Decision = draft, Commands = command is null ? [] : [command] }, cancellation)
@@ -232,10 +274,11 @@ internal sealed partial class MigrationSupervisor : IAsyncDisposable
         {
             var before = _track.State;
             _track.GoOn(verdict.State ?? before);
-            if (await WriteAsync(change with { To = _track.Save(change.To) }, cancellation))
+            var unattended = verdict.Policy is { } switched ? UnattendedIn(change.To, switched) : null;
+            if (await WriteAsync(change with { To = _track.Save(change.To), Unattended = unattended }, cancellation))
             {
-                _document = verdict.Document ?? _document;
-                _track.Follow(Migration, _document);
+                _policy = verdict.Policy ?? _policy;
+                _track.Follow(Migration, _policy.Document);
             }
             else
             {
@@ -294,7 +337,8 @@ internal sealed partial class MigrationSupervisor : IAsyncDisposable
             {
                 Reason = step.Reason,
                 Decision = decision,
-                GuestState = GuestStateAt(to),
+                Unattended = step.Commands.Contains(AgentCommandKind.StartSource) ? UnattendedIn(to with { PhaseSince = Clock.GetUtcNow() }, _policy) : null,
+                GuestState = _sides.GuestStateAt(to),
                 Commands =
                 [
                     .. step.Commands.Select(kind =>
@@ -322,8 +366,8 @@ internal sealed partial class MigrationSupervisor : IAsyncDisposable
         if (from != Migration.Phase)
         {
             _sides.PhaseChanged();
-            _track.Follow(Migration, _document);
-            LogTransition(from, change.Reason);
+            _track.Follow(Migration, _policy.Document);
+            SupervisionNotes.Moved(_logger, Migration, from, change.Reason);
         }
 
         foreach (var command in _record.Book.Pending.Where(command => command.CommandId > last))
@@ -335,17 +379,8 @@ internal sealed partial class MigrationSupervisor : IAsyncDisposable
         return true;
     }
 
-    private StoredGuestState? GuestStateAt(Migration to) => to switch
-    {
-        { Phase: MigrationPhase.Completed } => _sides.Target.View?.RunState switch
-        {
-            GuestRunState.Running => StoredGuestState.Running,
-            GuestRunState.Paused => StoredGuestState.Paused,
-            _ => to.GuestWasRunning ? StoredGuestState.Running : StoredGuestState.Paused,
-        },
-        { Phase: MigrationPhase.Failed, Ending.Reason: LifecycleReason.GuestLost } => StoredGuestState.Crashed,
-        _ => null,
-    };
+    private UnattendedTerms UnattendedIn(Migration to, PolicyInForce policy) =>
+        AgentDecisions.Terms(policy, _track.TermsIn(to, policy.Document), _edges.Beat.Options.UnattendedAfter);
 
     private void Fence()
     {
@@ -353,30 +388,12 @@ internal sealed partial class MigrationSupervisor : IAsyncDisposable
         LogFenced(Migration.MigrationId, Migration.Epoch);
     }
 
-    private void LogTransition(MigrationPhase from, string reason)
-    {
-        if (Migration.Phase is MigrationPhase.NeedsAttention)
-        {
-            LogNeedsAttention(Migration.MigrationId, from, reason);
-        }
-        else
-        {
-            LogMoved(Migration.MigrationId, from, Migration.Phase, reason);
-        }
-    }
-
-    [LoggerMessage(1, LogLevel.Information, "Migration {MigrationId}: {From} -> {To}: {Reason}.")]
-    private partial void LogMoved(Guid migrationId, MigrationPhase from, MigrationPhase to, string reason);
-
-    [LoggerMessage(2, LogLevel.Error, "Migration {MigrationId} needs attention, it was {From}: {Reason}. Both sides are kept.")]
-    private partial void LogNeedsAttention(Guid migrationId, MigrationPhase from, string reason);
-
-    [LoggerMessage(3, LogLevel.Information, "Migration {MigrationId}: decided {Action} by {Rule}: {Reason}")]
+    [LoggerMessage(1, LogLevel.Information, "Migration {MigrationId}: decided {Action} by {Rule}: {Reason}")]
     private partial void LogDecided(Guid migrationId, DecisionAction action, string rule, string reason);
 
-    [LoggerMessage(4, LogLevel.Warning, "Migration {MigrationId}: {Kind} (command {CommandId}) was refused, {Outcome}: {Message}")]
+    [LoggerMessage(2, LogLevel.Warning, "Migration {MigrationId}: {Kind} (command {CommandId}) was refused, {Outcome}: {Message}")]
     private partial void LogRefused(Guid migrationId, AgentCommandKind kind, long commandId, CommandOutcome outcome, string message);
 
-    [LoggerMessage(5, LogLevel.Warning, "Migration {MigrationId}: somebody with a higher epoch than {Epoch} commands it; stopping.")]
+    [LoggerMessage(3, LogLevel.Warning, "Migration {MigrationId}: somebody with a higher epoch than {Epoch} commands it; stopping.")]
     private partial void LogFenced(Guid migrationId, long epoch);
 }

@@ -15,13 +15,18 @@ internal sealed class MigrationFeed(IOptions<MigrationOptions> options)
     private readonly Lock _gate = new();
     private volatile MigrationWatcher[] _watchers = [];
 
-    /// <summary>Newer than what the row has, while the migration runs.</summary>
+    /// <summary>A watcher was told of something before which it should have been told something else. Take a note and return.</summary>
+    public event Action<Guid>? Gap;
+
+    public IReadOnlyList<MigrationWatcher> Watchers => _watchers;
+
+    /// <summary>Newer than what the row has, while the migration is commanded here.</summary>
     public Reading? LatestReading(Guid migrationId) => _latest.GetValueOrDefault(migrationId);
 
     /// <param name="only">Null = all that the query matches.</param>
     public MigrationWatcher Watch(Guid? only, MigrationQuery query)
     {
-        var watcher = new MigrationWatcher(only, query, options.Value.WatcherQueue, Leave);
+        var watcher = new MigrationWatcher(only, query, options.Value.WatcherQueue, this);
         lock (_gate)
         {
             _watchers = [.. _watchers, watcher];
@@ -48,7 +53,7 @@ internal sealed class MigrationFeed(IOptions<MigrationOptions> options)
         {
             if (watcher.Wants(migration, migration.Phase))
             {
-                watcher.Put(new MigrationHappening { MigrationId = migration.MigrationId.ToString(), Decision = decision });
+                watcher.Put(migration, decision);
             }
         }
     }
@@ -60,13 +65,7 @@ internal sealed class MigrationFeed(IOptions<MigrationOptions> options)
         {
             if (watcher.Wants(migration, from, migration.Phase))
             {
-                var id = migration.MigrationId.ToString();
-                watcher.Put(new MigrationHappening { MigrationId = id, Transition = transition });
-                watcher.Put(new MigrationHappening
-                {
-                    MigrationId = id,
-                    Snapshot = MigrationMessages.Of(migration, LatestReading(migration.MigrationId)),
-                });
+                watcher.Put(migration, transition, () => Snapshot(migration));
             }
         }
 
@@ -76,10 +75,27 @@ internal sealed class MigrationFeed(IOptions<MigrationOptions> options)
         }
     }
 
+    /// <summary>What another replica wrote.</summary>
+    public void Publish(MigrationStory story)
+    {
+        foreach (var watcher in _watchers)
+        {
+            watcher.Put(story, () => Snapshot(story.Migration));
+        }
+    }
+
     /// <summary>Nobody here commands it any more: what was last seen of it is not the latest for long.</summary>
     public void Forget(Guid migrationId) => _latest.TryRemove(migrationId, out _);
 
-    private void Leave(MigrationWatcher watcher)
+    public MigrationHappening Snapshot(Migration migration) => new()
+    {
+        MigrationId = migration.MigrationId.ToString(),
+        Snapshot = MigrationMessages.Of(migration, LatestReading(migration.MigrationId)),
+    };
+
+    internal void TellGap(Guid migrationId) => Gap?.Invoke(migrationId);
+
+    internal void Leave(MigrationWatcher watcher)
     {
         lock (_gate)
         {

@@ -1,10 +1,11 @@
 using Orchestrator.ControlPlane.Migrations.Ledger;
+using Orchestrator.ControlPlane.Queue;
 using Orchestrator.V1;
 
 namespace Orchestrator.ControlPlane.Migrations.Watching;
 
 /// <summary>Serves one watcher: a snapshot first, then whatever happens, until the end, its own or the server's.</summary>
-internal sealed class MigrationWatch(MigrationStore migrations, MigrationFeed feed, IHostApplicationLifetime lifetime)
+internal sealed class MigrationWatch(MigrationStore migrations, MigrationFeed feed, QueueWords queue, IHostApplicationLifetime lifetime)
 {
     private const int SnapshotPage = 500;
 
@@ -19,7 +20,8 @@ internal sealed class MigrationWatch(MigrationStore migrations, MigrationFeed fe
             return false;
         }
 
-        await tell(Snapshot(migration));
+        watcher.Catch(migration);
+        await tell(await queue.AddAsync(feed.Snapshot(migration), cancellation));
         if (!migration.HasEnded)
         {
             await FollowAsync(watcher, (ulong)migration.Revision, tell, ended => ended, cancellation);
@@ -38,7 +40,8 @@ internal sealed class MigrationWatch(MigrationStore migrations, MigrationFeed fe
             var page = await migrations.ListAsync(query with { RunningOnly = true }, before, SnapshotPage, cancellation);
             foreach (var migration in page)
             {
-                await tell(Snapshot(migration));
+                watcher.Catch(migration);
+                await tell(await queue.AddAsync(feed.Snapshot(migration), cancellation));
             }
 
             if (page.Count < SnapshotPage)
@@ -77,7 +80,7 @@ internal sealed class MigrationWatch(MigrationStore migrations, MigrationFeed fe
                     continue;
                 }
 
-                await tell(happening);
+                await tell(await queue.AddAsync(happening, cancellation));
                 if (isLast(happening.Snapshot?.EndedAt is not null))
                 {
                     return;
@@ -85,10 +88,4 @@ internal sealed class MigrationWatch(MigrationStore migrations, MigrationFeed fe
             }
         }
     }
-
-    private MigrationHappening Snapshot(Migration migration) => new()
-    {
-        MigrationId = migration.MigrationId.ToString(),
-        Snapshot = MigrationMessages.Of(migration, feed.LatestReading(migration.MigrationId)),
-    };
 }

@@ -1,5 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
-using Orchestrator.Policy.Convergence;
+using Orchestrator.ControlPlane.Policies;
 using Orchestrator.Rpc.Errors;
 using Orchestrator.V1;
 
@@ -25,6 +25,21 @@ internal sealed record AdjustMigrationCommand
 
     public required Adjustment Adjustment { get; init; }
 
+    /// <summary>As it goes to another replica: with the policy's revision resolved.</summary>
+    public required AdjustMigrationRequest Request { get; init; }
+
+    /// <summary>The policy it is to change to has been found.</summary>
+    public AdjustMigrationCommand To(StoredPolicy policy)
+    {
+        var request = Request.Clone();
+        request.SwitchPolicy = new SwitchPolicy { Policy = policy.Name, Revision = (uint)policy.Revision };
+        return this with
+        {
+            Request = request,
+            Adjustment = new Adjustment.SwitchPolicy(policy.Name, policy.Revision, PolicyInForce.Of(policy)),
+        };
+    }
+
     public static bool TryParse(
         AdjustMigrationRequest request, [NotNullWhen(true)] out AdjustMigrationCommand? command, out Violations violations)
     {
@@ -34,6 +49,7 @@ internal sealed record AdjustMigrationCommand
             MigrationId = violations.Uuid("migration_id", request.MigrationId),
             RequestId = violations.Uuid("request_id", request.RequestId),
             Adjustment = Parse(request, violations),
+            Request = request,
         };
         command = violations.Any ? null : parsed;
         return command is not null;
@@ -71,8 +87,8 @@ internal abstract record Adjustment
     }
 
     /// <param name="Revision">0 = the newest, until it is resolved.</param>
-    /// <param name="Document">Null until it is resolved.</param>
-    internal sealed record SwitchPolicy(string Name, int Revision, ConvergenceDocument? Document) : Adjustment;
+    /// <param name="Policy">Null until it is resolved.</param>
+    internal sealed record SwitchPolicy(string Name, int Revision, PolicyInForce? Policy) : Adjustment;
 
     /// <param name="BytesPerSecond">0 = no cap.</param>
     internal sealed record SetBandwidth(long BytesPerSecond) : Adjustment;

@@ -30,6 +30,9 @@ internal enum WishOutcome
 
     /// <summary>The supervisor went away before it could answer; the same wish again will find out.</summary>
     NotAnswered,
+
+    /// <summary>The replica that commands it did not answer in time; it may still do what was asked.</summary>
+    CommanderSilent,
 }
 
 /// <param name="Migration">As it stands; null when the supervisor is gone.</param>

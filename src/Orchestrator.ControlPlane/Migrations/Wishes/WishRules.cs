@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Google.Protobuf.WellKnownTypes;
 using Orchestrator.Agent.V1;
 using Orchestrator.ControlPlane.Migrations.Supervision;
+using Orchestrator.ControlPlane.Policies;
 using Orchestrator.Policy.Convergence;
 using Orchestrator.Policy.Lifecycle;
 using Orchestrator.V1;
@@ -37,12 +38,12 @@ internal sealed class WishRules(Migration migration, MigrationStanding standing,
                 migration with { MaxBytesPerSecond = rate },
                 track.State,
                 new Decision { Action = DecisionAction.SetBandwidth, BandwidthBytesPerSecond = (ulong)rate },
-                Decisions.Adjust(migration, new AdjustSource { MaxBytesPerSecond = (ulong)rate })),
+                Decisions.Adjust(migration, new AdjustSource { MaxBytesPerSecond = (ulong)(migration with { MaxBytesPerSecond = rate }).RateCap })),
             Adjustment.PauseNow(var longest) => Granted(
                 migration,
                 track.State.WithPause(track.Elapsed, longest),
                 new Decision { Action = DecisionAction.Pause, MaxPause = longest.ToDuration() },
-                Decisions.Plain(AgentCommandKind.PauseSource, migration, track.Terms)),
+                Decisions.Pause(migration, longest)),
             Adjustment.PostCopyNow when !track.Terms.PostCopyPossible => WishVerdict.Refused(WishOutcome.PostCopyImpossible),
             Adjustment.PostCopyNow => Granted(
                 migration,
@@ -55,15 +56,16 @@ internal sealed class WishRules(Migration migration, MigrationStanding standing,
                 track.State.WithLimit(limit),
                 new Decision { Action = DecisionAction.SetDowntimeLimit, DowntimeLimit = limit.ToDuration() },
                 Decisions.Adjust(migration, new AdjustSource { DowntimeLimit = limit.ToDuration() })),
-            Adjustment.SwitchPolicy { Document: { } document } to => SwitchPolicy(to, document),
+            Adjustment.SwitchPolicy { Policy: { } policy } to => SwitchPolicy(to, policy),
             _ => throw new UnreachableException($"No arm for {command.Adjustment}."),
         };
         return verdict.Change is not { Decision: { } draft } change ? verdict
             : verdict with { Change = change with { Decision = draft with { RequestId = command.RequestId, MadeAt = now } } };
     }
 
-    private WishVerdict SwitchPolicy(Adjustment.SwitchPolicy to, ConvergenceDocument document)
+    private WishVerdict SwitchPolicy(Adjustment.SwitchPolicy to, PolicyInForce policy)
     {
+        var document = policy.Document;
         var nonLive = migration.Mode is MigrationMode.NonLive;
         var endsInPostCopy = document.Steps is [.., { Action: LadderAction.PostCopy }];
         if (DocumentRules.ViolationsFor(document, migration.Spec.VfioDevices.Count > 0, nonLive).Count > 0
@@ -78,7 +80,11 @@ internal sealed class WishRules(Migration migration, MigrationStanding standing,
         var cap = migration.Request.MaxBytesPerSecond > 0 ? migration.MaxBytesPerSecond : document.Bandwidth.Max?.BytesPerSecond ?? 0;
         var terms = track.Terms with { Document = document, Budget = budget };
         var state = ConvergencePolicy.SwitchDocument(terms, track.State, track.Elapsed);
-        var adjustment = new AdjustSource { DowntimeLimit = state.Limit.ToDuration(), MaxBytesPerSecond = (ulong)cap };
+        var adjustment = new AdjustSource
+        {
+            DowntimeLimit = state.Limit.ToDuration(),
+            MaxBytesPerSecond = (ulong)(migration with { MaxBytesPerSecond = cap }).RateCap,
+        };
         if (document.Bandwidth.SwitchOver is { } switchOver)
         {
             adjustment.SwitchoverBytesPerSecond = (ulong)switchOver.BytesPerSecond;
@@ -92,7 +98,7 @@ internal sealed class WishRules(Migration migration, MigrationStanding standing,
             MaxBytesPerSecond = cap,
         };
         var decision = new Decision { Action = DecisionAction.SwitchPolicy, DowntimeLimit = state.Limit.ToDuration() };
-        return Granted(switched, state, decision, Decisions.Adjust(migration, adjustment)) with { Document = document };
+        return Granted(switched, state, decision, Decisions.Adjust(migration, adjustment)) with { Policy = policy };
     }
 
     private WishVerdict Granted(Migration to, ConvergenceState state, Decision decision, WordedCommand command)
@@ -123,7 +129,7 @@ internal sealed record WishVerdict(WishOutcome Outcome)
     public ConvergenceState? State { get; init; }
 
     /// <summary>Another policy from here on; null leaves it.</summary>
-    public ConvergenceDocument? Document { get; init; }
+    public PolicyInForce? Policy { get; init; }
 
     public static WishVerdict Refused(WishOutcome outcome) => new(outcome);
 }

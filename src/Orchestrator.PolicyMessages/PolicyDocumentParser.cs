@@ -4,17 +4,18 @@ using Orchestrator.Rpc.Errors;
 using Orchestrator.V1;
 using BandwidthTerms = Orchestrator.Policy.Convergence.BandwidthTerms;
 using LadderStep = Orchestrator.Policy.Convergence.LadderStep;
+using RetryTerms = Orchestrator.Policy.Convergence.RetryTerms;
 using Rung = Orchestrator.Policy.Convergence.Rung;
 using StopConditions = Orchestrator.Policy.Convergence.StopConditions;
 using Trigger = Orchestrator.Policy.Convergence.Trigger;
 
-namespace Orchestrator.ControlPlane.Policies;
+namespace Orchestrator.PolicyMessages;
 
 /// <summary>
 /// Turns a policy document into the values that policy works with. What only a message can have wrong (missing parts, lists without end,
 /// durations that are none) is found here, the rest by <see cref="DocumentRules"/>; a caller hears of everything at once.
 /// </summary>
-internal sealed class PolicyDocumentParser
+public sealed class PolicyDocumentParser
 {
     private const int MaxDescriptionCharacters = 1000;
     private const int MaxSteps = 16;
@@ -67,8 +68,32 @@ internal sealed class PolicyDocumentParser
             Stop = Stop(document.Stop ?? new V1.StopConditions()),
             Bandwidth = Bandwidth(document.Bandwidth ?? new V1.BandwidthTerms()),
             FreePageHint = document.FreePageHint,
+            OnControlPlaneLoss = Loss(document.OnControlPlaneLoss),
+            Retry = document.Retry is { } retry ? Retry(retry) : null,
         };
     }
+
+    private ControlPlaneLoss Loss(OnControlPlaneLoss loss)
+    {
+        switch (loss)
+        {
+            case OnControlPlaneLoss.Unspecified:
+            case OnControlPlaneLoss.Continue:
+                return ControlPlaneLoss.Continue;
+            case OnControlPlaneLoss.AgentDecides:
+                return ControlPlaneLoss.AgentDecides;
+            case OnControlPlaneLoss.AbortAtDeadline:
+                return ControlPlaneLoss.AbortAtDeadline;
+            default:
+                _violations.Add("on_control_plane_loss", $"must be CONTINUE, AGENT_DECIDES or ABORT_AT_DEADLINE, is {(int)loss}");
+                return ControlPlaneLoss.Continue;
+        }
+    }
+
+    private RetryTerms Retry(V1.RetryTerms retry) => new(
+        Count(retry.Attempts),
+        Required("retry.backoff", retry.Backoff, TimeSpan.FromSeconds(1)),
+        retry.NextPolicy.Length == 0 ? null : _violations.Name("retry.next_policy", retry.NextPolicy));
 
     private Pacing.Exponential Exponential(ExponentialPacing pacing) => new(
         pacing.Factor,
