@@ -28,5 +28,6 @@ build() {
     with_lock build quietly "$root/.artifacts/log/build.log" dotnet_here build "$@" --configuration Release \
         --nologo -verbosity:quiet -nodeReuse:false -p:UseSharedCompilation=true -p:SharedCompilationId="$compiler" || code=$?
     pkill -f -- "-pipename:$compiler" || true
+    rm -f "${TMPDIR:-/tmp}/$compiler"
     return "$code"
 }

@@ -84,6 +84,12 @@ internal sealed class SpecOptions
 
         command.Validators.Add(result =>
         {
+            // As many hosts as are named would take in an option that does not exist.
+            foreach (var token in result.GetResult(_hosts)?.Tokens.Where(token => token.Value.StartsWith('-')) ?? [])
+            {
+                result.AddError($"Unrecognized command or argument '{token.Value}'.");
+            }
+
             var (hosts, labels) = (result.GetResult(_hosts)?.Tokens.Count > 0, result.GetResult(_labels) is not null);
             if (hosts && labels)
             {

@@ -48,7 +48,7 @@ internal sealed class DefineCommand
     };
 
     private readonly Option<ulong?> _workingSet = QuantityOption.Size(
-        "--working-set", "Memory that the boot guest rewrites: 1 MiB up to memory less 8 MiB.");
+        "--working-set", "Memory that the boot guest rewrites: 1 MiB up to memory less 8 MiB. Default: a quarter of the memory.");
 
     private readonly Option<ulong?> _dirtyRate = QuantityOption.Rate(
         "--dirty-rate", "How fast the boot guest rewrites it. 0 = as fast as it can. Default: 0.");
@@ -193,7 +193,7 @@ internal sealed class DefineCommand
         {
             spec.BootGuest = new BootGuest
             {
-                WorkingSetBytes = parse.GetValue(_workingSet) ?? 0,
+                WorkingSetBytes = parse.GetValue(_workingSet) ?? spec.MemoryBytes / 4,
                 DirtyBytesPerSecond = parse.GetValue(_dirtyRate) ?? 0,
                 FillBytes = parse.GetValue(_fill) ?? 0,
                 HeartbeatsPerSecond = parse.GetValue(_heartbeats) ?? 0,

@@ -50,6 +50,15 @@ public sealed class GuestCommandTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Define_BootGuestAlone_RewritesAQuarterOfItsMemory()
+    {
+        var run = await Migctl.RunAsync(_server, "guests", "define", "web-1", "--memory", "256MiB", "--boot-guest");
+
+        Assert.Equal(0, run.ExitCode);
+        Assert.Equal(64 * Sample.MiB, Assert.Single(_server.Seen<DefineGuestRequest>()).Spec.BootGuest.WorkingSetBytes);
+    }
+
+    [Fact]
     public async Task Define_File_TakesWhatGetPrints()
     {
         _server.On<GetGuestRequest, GetGuestResponse>(request => new GetGuestResponse { Guest = Sample.Guest(request.GuestId) });

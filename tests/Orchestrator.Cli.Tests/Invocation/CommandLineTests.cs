@@ -22,6 +22,7 @@ public sealed class CommandLineTests : IAsyncLifetime
     [InlineData("\"regster\" is no command of migctl hosts", new[] { "hosts", "regster" })]
     [InlineData("Required argument 'HOST' missing", new[] { "hosts", "get" })]
     [InlineData("Unrecognized command or argument '--colour'", new[] { "hosts", "list", "--colour" })]
+    [InlineData("Unrecognized command or argument '--detach'", new[] { "evacuate", "start", "h1", "--detach" })]
     [InlineData("--timeout: \"5\" is no duration: write a number with d, h, m, s", new[] { "hosts", "list", "--timeout", "5" })]
     [InlineData("--timeout: must be above 0 and at most 1d", new[] { "hosts", "list", "--timeout", "2d" })]
     [InlineData("--server: \"localhost:7443\" is no server; write http://HOST:PORT", new[] { "hosts", "list", "--server", "localhost:7443" })]
