@@ -1,9 +1,6 @@
 using System.CommandLine;
-using System.Globalization;
-using Grpc.Core;
-using Npgsql;
+using Orchestrator.Bench.Measuring;
 using Orchestrator.Bench.Results;
-using Orchestrator.LocalFleet.Processes;
 using Spectre.Console;
 
 namespace Orchestrator.Bench.ControlLoop;
@@ -13,14 +10,14 @@ internal static class ControlLoopCommand
 {
     public static Command Create()
     {
-        var hosts = Number("--hosts", "Scripted hosts.", 100, 2, 1000);
-        var migrations = Number("--migrations", "Migrations that run at the same time.", 2000, 1, 100_000);
-        var reports = Number("--reports-per-second", "Reports of each migration and side.", 4, 1, 20);
-        var passes = Number("--pass-seconds", "Mean length of a copy pass; each brings one decision.", 10, 1, 600);
-        var seconds = Number("--seconds", "How long is measured.", 60, 1, 86_400);
-        var warmup = Number("--warmup", "Seconds between the last migration's start and the measurement.", 15, 0, 3600);
-        var seed = Number("--seed", "Decides guests, copies and targets.", 1, 0, int.MaxValue);
-        var json = new Option<string?>("--json") { Description = "File that gets the result as one JSON object." };
+        var hosts = CountOption.Create("--hosts", "Scripted hosts.", 100, 2, 1000);
+        var migrations = CountOption.Create("--migrations", "Migrations that run at the same time.", 2000, 1, 100_000);
+        var reports = CountOption.Create("--reports-per-second", "Reports of each migration and side.", 4, 1, 20);
+        var passes = CountOption.Create("--pass-seconds", "Mean length of a copy pass; each brings one decision.", 10, 1, 600);
+        var seconds = CountOption.Create("--seconds", "How long is measured.", 60, 1, 86_400);
+        var warmup = CountOption.Create("--warmup", "Seconds between the last migration's start and the measurement.", 15, 0, 3600);
+        var seed = CountOption.Create("--seed", "Decides guests, copies and targets.", 1, 0, int.MaxValue);
+        var json = ResultJson.CreateOption();
         var command = new Command(
             "control-loop",
             "Runs the control plane with its own Postgres against scripted agents whose copies never converge, and measures how soon a "
@@ -44,50 +41,12 @@ internal static class ControlLoopCommand
         return command;
     }
 
-    private static async Task<int> RunAsync(ControlLoopOptions options, string? json, CancellationToken cancellation)
-    {
-        using var folder = new FleetFolder("bench");
-        folder.Keep = true;
-        try
+    private static Task<int> RunAsync(ControlLoopOptions options, string? json, CancellationToken cancellation) => LiveRun.RunAsync(
+        async (folder, say) =>
         {
-            var result = await new ControlLoopRun(options, Say, TimeProvider.System).RunAsync(folder.Path, cancellation);
+            var result = await new ControlLoopRun(options, say, TimeProvider.System).RunAsync(folder, cancellation);
             ResultTable.Write(result, AnsiConsole.Console);
-            Console.WriteLine(result.ToJson(indented: false));
-            if (json is not null)
-            {
-                await File.WriteAllTextAsync(json, result.ToJson(indented: true) + "\n", cancellation);
-            }
-
-            folder.Keep = false;
-            return 0;
-        }
-        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
-        {
-            folder.Keep = false;
-            Say("interrupted; everything that was started has been stopped");
-            return 130;
-        }
-        catch (Exception failure) when (failure is FleetException or RpcException or NpgsqlException or IOException)
-        {
-            Say($"nothing was measured: {failure.Message}");
-            Say($"logs are kept in {folder.Path}");
-            return 1;
-        }
-    }
-
-    // Beside the result, so that the result alone can be piped on.
-    private static void Say(string line) => Console.Error.WriteLine($"bench: {line}");
-
-    private static Option<int> Number(string name, string description, int usual, int min, int max)
-    {
-        var option = new Option<int>(name) { Description = $"{description} Default {usual}.", DefaultValueFactory = _ => usual };
-        option.Validators.Add(result =>
-        {
-            if (result.Tokens.Count > 0 && int.TryParse(result.Tokens[0].Value, CultureInfo.InvariantCulture, out var value) && (value < min || value > max))
-            {
-                result.AddError($"{name} must be {min} to {max}, is {value}.");
-            }
-        });
-        return option;
-    }
+            await ResultJson.PublishAsync(result, json, cancellation);
+        },
+        cancellation);
 }

@@ -1,6 +1,6 @@
 using System.CommandLine;
-using System.Globalization;
 using Orchestrator.Bench.Measuring;
+using Orchestrator.Bench.Results;
 using Spectre.Console;
 
 namespace Orchestrator.Bench.Evacuation;
@@ -10,11 +10,9 @@ internal static class EvacuationCommand
 {
     public static Command Create()
     {
-        var seeds = new Option<int>("--seeds") { Description = "Fleets of each kind. Default 5.", DefaultValueFactory = _ => 5 };
-        var seed = new Option<int>("--seed") { Description = "The first one. Default 1.", DefaultValueFactory = _ => 1 };
-        var json = new Option<string?>("--json") { Description = "File that gets the result as one JSON object." };
-        seeds.Validators.Add(result => Range(result.Tokens, "--seeds", 1, 1000, result.AddError));
-        seed.Validators.Add(result => Range(result.Tokens, "--seed", 0, int.MaxValue, result.AddError));
+        var seeds = CountOption.Create("--seeds", "Fleets of each kind.", 5, 1, 1000);
+        var seed = CountOption.Create("--seed", "The first one.", 1, 0, int.MaxValue);
+        var json = ResultJson.CreateOption();
         var command = new Command(
             "evacuation",
             "Empties simulated hosts in virtual time, by the product's planner and conductor and by models of Nova, KubeVirt, oVirt and Proxmox, and "
@@ -28,12 +26,7 @@ internal static class EvacuationCommand
             var first = (ulong)arguments.GetRequiredValue(seed);
             var result = await MeasureAsync([.. Enumerable.Range(0, arguments.GetRequiredValue(seeds)).Select(index => first + (ulong)index)], cancellation);
             result.Write(AnsiConsole.Console);
-            Console.WriteLine(result.ToJson(indented: false));
-            if (arguments.GetValue(json) is { } path)
-            {
-                await File.WriteAllTextAsync(path, result.ToJson(indented: true) + "\n", cancellation);
-            }
-
+            await ResultJson.PublishAsync(result, arguments.GetValue(json), cancellation);
             return 0;
         });
         return command;
@@ -62,13 +55,5 @@ internal static class EvacuationCommand
                     ])),
             ],
             new PlanningRun(TimeProvider.System).Measure((int)seeds[0]));
-    }
-
-    private static void Range(IReadOnlyList<System.CommandLine.Parsing.Token> tokens, string name, int min, int max, Action<string> refuse)
-    {
-        if (tokens.Count > 0 && int.TryParse(tokens[0].Value, CultureInfo.InvariantCulture, out var value) && (value < min || value > max))
-        {
-            refuse($"{name} must be {min} to {max}, is {value}.");
-        }
     }
 }

@@ -1,5 +1,3 @@
-using System.Text.Encodings.Web;
-using System.Text.Json;
 using Spectre.Console;
 
 namespace Orchestrator.Bench.Evacuation;
@@ -7,15 +5,6 @@ namespace Orchestrator.Bench.Evacuation;
 /// <summary>All set-ups, all seeds, everybody.</summary>
 internal sealed record EvacuationResult(IReadOnlyList<ulong> Seeds, string Commit, IReadOnlyList<SetupResult> Setups, IReadOnlyList<PlanningFigures> Planning)
 {
-    private static readonly JsonSerializerOptions s_compact = new()
-    {
-        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
-        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-    };
-    private static readonly JsonSerializerOptions s_indented = new(s_compact) { WriteIndented = true };
-
-    public string ToJson(bool indented) => JsonSerializer.Serialize(this, indented ? s_indented : s_compact);
-
     public void Write(IAnsiConsole console)
     {
         var names = Setups[0].By.Select(by => by.By).ToList();

@@ -1,5 +1,3 @@
-using System.Text.Encodings.Web;
-using System.Text.Json;
 using Orchestrator.Bench.Measuring;
 using Orchestrator.Bench.Placement;
 
@@ -8,15 +6,6 @@ namespace Orchestrator.Bench.Fleet;
 /// <summary>What was measured, as the JSON has it. Rates are means over the measured time; null = nothing of the kind happened.</summary>
 internal sealed record FleetResult
 {
-    private static readonly JsonSerializerOptions s_compact = new()
-    {
-        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
-
-        // It goes to files and pipes, not into web pages.
-        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-    };
-    private static readonly JsonSerializerOptions s_indented = new(s_compact) { WriteIndented = true };
-
     public required FleetOptions Options { get; init; }
 
     public required Machine Machine { get; init; }
@@ -26,8 +15,6 @@ internal sealed record FleetResult
 
     /// <summary>In this process, on a fleet of as many hosts and guests that is drawn.</summary>
     public required PlacementResult Placement { get; init; }
-
-    public string ToJson(bool indented) => JsonSerializer.Serialize(this, indented ? s_indented : s_compact);
 }
 
 /// <summary>One number of replicas.</summary>

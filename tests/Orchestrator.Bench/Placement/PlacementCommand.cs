@@ -1,5 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
+using Orchestrator.Bench.Measuring;
+using Orchestrator.Bench.Results;
 using Spectre.Console;
 
 namespace Orchestrator.Bench.Placement;
@@ -9,12 +11,12 @@ internal static class PlacementCommand
 {
     public static Command Create()
     {
-        var hosts = Number("--hosts", "Hosts of the fleet.", 500, 2, 10_000);
-        var guests = Number("--guests", "Guests that are on them.", 10_000, 1, 1_000_000);
-        var place = Number("--place", "Guests that are placed in one go, from hosts that are emptied.", 1000, 1, 100_000);
-        var choices = Number("--choices", "Times that a host is chosen for one guest.", 20_000, 1, 1_000_000);
-        var seed = Number("--seed", "Decides the fleet.", 1, 0, int.MaxValue - 1);
-        var json = new Option<string?>("--json") { Description = "File that gets the result as one JSON object." };
+        var hosts = CountOption.Create("--hosts", "Hosts of the fleet.", 500, 2, 10_000);
+        var guests = CountOption.Create("--guests", "Guests that are on them.", 10_000, 1, 1_000_000);
+        var place = CountOption.Create("--place", "Guests that are placed in one go, from hosts that are emptied.", 1000, 1, 100_000);
+        var choices = CountOption.Create("--choices", "Times that a host is chosen for one guest.", 20_000, 1, 1_000_000);
+        var seed = CountOption.Create("--seed", "Decides the fleet.", 1, 0, int.MaxValue - 1);
+        var json = ResultJson.CreateOption();
         var command = new Command(
             "placement",
             "Chooses hosts in a fleet that is drawn, in memory: how long it takes, and how good the choice is against what no choice could "
@@ -40,12 +42,7 @@ internal static class PlacementCommand
     {
         var result = await new PlacementRun(options, TimeProvider.System).RunAsync(cancellation);
         AnsiConsole.Console.Write(Figures(result));
-        Console.WriteLine(result.ToJson(indented: false));
-        if (json is not null)
-        {
-            await File.WriteAllTextAsync(json, result.ToJson(indented: true) + "\n", cancellation);
-        }
-
+        await ResultJson.PublishAsync(result, json, cancellation);
         return 0;
     }
 
@@ -74,20 +71,6 @@ internal static class PlacementCommand
         table.AddRow("filled in the end", Text($"{100 * fill.ShareInTheEnd:0.0} % of what was free, {fill.GuestsPlaced} guests"));
         table.AddRow("load average", Text($"{result.LoadAverageBefore:0.0} to {result.LoadAverageAfter:0.0}"));
         return table;
-    }
-
-    private static Option<int> Number(string name, string description, int usual, int least, int most)
-    {
-        var option = new Option<int>(name) { Description = Text($"{description} {least} to {most}."), DefaultValueFactory = _ => usual };
-        option.Validators.Add(result =>
-        {
-            if (result.Tokens.Count > 0 && int.TryParse(result.Tokens[0].Value, CultureInfo.InvariantCulture, out var value)
-                && (value < least || value > most))
-            {
-                result.AddError(Text($"{name} must be {least} to {most}, not {value}."));
-            }
-        });
-        return option;
     }
 
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Orchestrator.Bench.Measuring;
 
 namespace Orchestrator.Bench.Placement;
@@ -6,9 +5,6 @@ namespace Orchestrator.Bench.Placement;
 /// <summary>What was measured, as the JSON has it.</summary>
 internal sealed record PlacementResult
 {
-    private static readonly JsonSerializerOptions s_compact = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
-    private static readonly JsonSerializerOptions s_indented = new(s_compact) { WriteIndented = true };
-
     public required PlacementOptions Options { get; init; }
 
     public Machine? Machine { get; init; }
@@ -34,8 +30,6 @@ internal sealed record PlacementResult
     public required BatchFigures Batch { get; init; }
 
     public required FillFigures Fill { get; init; }
-
-    public string ToJson(bool indented) => JsonSerializer.Serialize(this, indented ? s_indented : s_compact);
 }
 
 /// <summary>Some hosts are emptied onto the others.</summary>
