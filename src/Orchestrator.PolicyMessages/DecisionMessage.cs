@@ -24,9 +24,10 @@ public static class DecisionMessage
 
         switch (step.Decision)
         {
-            case ConvergenceDecision.SetDowntimeLimit(var limit):
+            case ConvergenceDecision.SetDowntimeLimit(var limit, var line):
                 decision.Action = DecisionAction.SetDowntimeLimit;
                 decision.DowntimeLimit = limit.ToDuration();
+                decision.SwitchoverBytesPerSecond = (ulong)Math.Max(0, line?.BytesPerSecond ?? 0);
                 break;
             case ConvergenceDecision.StartThrottle(_, _, var max):
                 decision.Action = DecisionAction.Throttle;
