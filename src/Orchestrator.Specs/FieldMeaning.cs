@@ -1,9 +1,9 @@
 using Google.Protobuf.Reflection;
 
-namespace Orchestrator.Cli.Specs;
+namespace Orchestrator.Specs;
 
 /// <summary>What a field's value means beyond its wire type. The contract's names carry the unit.</summary>
-internal static class FieldMeaning
+public static class FieldMeaning
 {
     public static bool IsRate(FieldDescriptor field) => field.Name.EndsWith("bytes_per_second", StringComparison.Ordinal);
 

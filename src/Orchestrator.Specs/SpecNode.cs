@@ -1,8 +1,8 @@
-namespace Orchestrator.Cli.Specs;
+namespace Orchestrator.Specs;
 
 /// <summary>What a YAML or JSON file says, before anybody asks what it means. Closed: every kind is declared here.</summary>
 /// <param name="Line">Counted from 1; null where the format does not tell.</param>
-internal abstract record SpecNode(int? Line)
+public abstract record SpecNode(int? Line)
 {
     /// <summary>Text, number or truth value as written, without quotes.</summary>
     public sealed record Scalar(string Text, int? Line) : SpecNode(Line);
@@ -19,4 +19,4 @@ internal abstract record SpecNode(int? Line)
 }
 
 /// <param name="Line">Line of the key.</param>
-internal sealed record SpecEntry(string Key, SpecNode Value, int? Line);
+public sealed record SpecEntry(string Key, SpecNode Value, int? Line);

@@ -3,10 +3,10 @@ using System.Globalization;
 using System.Text.RegularExpressions;
 using Google.Protobuf.WellKnownTypes;
 
-namespace Orchestrator.Cli.Quantities;
+namespace Orchestrator.Specs;
 
 /// <summary>Reads durations, sizes and rates as people write them. Every problem says what is allowed.</summary>
-internal static partial class Quantity
+public static partial class Quantity
 {
     public const string DurationForm = "a number with d, h, m, s, ms or us, e.g. 300ms, 2s, 1.5h or 1m30s";
     public const string SizeForm = "bytes, or a number with KiB, MiB, GiB, TiB (1024) or kB, MB, GB, TB (1000), e.g. 64MiB";

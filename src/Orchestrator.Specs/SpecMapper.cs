@@ -3,17 +3,14 @@ using System.Globalization;
 using Google.Protobuf;
 using Google.Protobuf.Reflection;
 using Google.Protobuf.WellKnownTypes;
-using Orchestrator.Cli.Quantities;
-using Orchestrator.Cli.Refusals;
-using Orchestrator.Cli.Rendering;
 
-namespace Orchestrator.Cli.Specs;
+namespace Orchestrator.Specs;
 
 /// <summary>
 /// Fills a message of the contract from a file. Field names are the proto's, in snake_case or camelCase; durations, sizes and rates may
 /// carry units. Finds everything that is wrong, not only the first.
 /// </summary>
-internal sealed class SpecMapper
+public sealed class SpecMapper
 {
     private readonly List<FieldFault> _faults = [];
 

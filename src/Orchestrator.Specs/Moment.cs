@@ -2,10 +2,10 @@ using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using Google.Protobuf.WellKnownTypes;
 
-namespace Orchestrator.Cli.Rendering;
+namespace Orchestrator.Specs;
 
 /// <summary>Points in time, always UTC, so that lines of several machines compare.</summary>
-internal static class Moment
+public static class Moment
 {
     public static string Text(Timestamp? moment) =>
         moment is null ? "" : moment.ToDateTime().ToString("yyyy-MM-dd HH:mm:ss'Z'", CultureInfo.InvariantCulture);

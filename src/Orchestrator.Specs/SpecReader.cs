@@ -1,13 +1,12 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
-using Orchestrator.Cli.Refusals;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 
-namespace Orchestrator.Cli.Specs;
+namespace Orchestrator.Specs;
 
 /// <summary>Reads YAML and JSON into <see cref="SpecNode"/>.</summary>
-internal static class SpecReader
+public static class SpecReader
 {
     // Deeper than any document of the contract; an alias that contains itself ends here.
     private const int MaxDepth = 32;

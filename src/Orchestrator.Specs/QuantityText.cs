@@ -1,10 +1,10 @@
 using System.Globalization;
 using Google.Protobuf.WellKnownTypes;
 
-namespace Orchestrator.Cli.Quantities;
+namespace Orchestrator.Specs;
 
 /// <summary>Writes amounts: rounded for people, or exactly so that <see cref="Quantity"/> reads the same value back.</summary>
-internal static class QuantityText
+public static class QuantityText
 {
     private static readonly (string Unit, ulong Bytes)[] s_sizeUnits =
         [("TiB", 1UL << 40), ("GiB", 1UL << 30), ("MiB", 1UL << 20), ("KiB", 1UL << 10)];

@@ -7,15 +7,13 @@ using System.Text.RegularExpressions;
 using Google.Protobuf;
 using Google.Protobuf.Reflection;
 using Google.Protobuf.WellKnownTypes;
-using Orchestrator.Cli.Quantities;
-using Orchestrator.Cli.Rendering;
 
-namespace Orchestrator.Cli.Specs;
+namespace Orchestrator.Specs;
 
 /// <summary>
 /// Writes a message as the YAML that <see cref="SpecMapper"/> reads back into the same message. Absent fields are left out.
 /// </summary>
-internal static partial class SpecWriter
+public static partial class SpecWriter
 {
     private static readonly JsonSerializerOptions s_quoted = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
