@@ -44,6 +44,10 @@ public static class ReportNumbers
             Cap = numbers.MaxBytesPerSecond,
             SwitchOverBandwidth = numbers.HasSwitchoverBytesPerSecond ? numbers.SwitchoverBytesPerSecond : null,
             DirtyRate = numbers.HasDirtyBytesPerSecond ? numbers.DirtyBytesPerSecond : null,
+            Probe = numbers.DirtyProbe is { } probe
+                ? new ReportedProbe(
+                    probe.Elapsed?.ToTimeSpan() ?? TimeSpan.Zero, probe.Interval?.ToTimeSpan() ?? TimeSpan.Zero, probe.Bytes)
+                : null,
             ExpectedDowntime = numbers.ExpectedDowntime?.ToTimeSpan(),
             EngineExpectedDowntimeMilliseconds = numbers.HasEngineExpectedDowntimeMs ? numbers.EngineExpectedDowntimeMs : null,
             DowntimeLimit = numbers.DowntimeLimit?.ToTimeSpan() ?? TimeSpan.Zero,

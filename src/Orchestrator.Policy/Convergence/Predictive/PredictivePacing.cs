@@ -94,7 +94,7 @@ internal static class PredictivePacing
         ConvergenceMoment moment, PredictiveMemory memory, Outlook outlook, double wanted, string condition, string because)
     {
         var numbers = outlook.Numbers;
-        var told = Tell(memory, numbers);
+        var told = Tell(memory, numbers, moment.Fresh);
 
         // An engine that reckons with its own last window may take a burst for the line: the limit makes up for it.
         var steady = told is not null || memory.ToldBandwidth is not null || numbers.Link.High <= 0
@@ -132,10 +132,13 @@ internal static class PredictivePacing
     }
 
     /// <returns>What the engine is to be told, when it is worth telling.</returns>
-    private static double? Tell(PredictiveMemory memory, CopyNumbers numbers)
+    private static double? Tell(PredictiveMemory memory, CopyNumbers numbers, FreshNumbers fresh)
     {
         var honest = numbers.SwitchOverLow;
-        var wanted = numbers.Capped || memory.ToldBandwidth is not null || numbers.Link.High > Unsteady * honest;
+
+        // A copy that has little to send shows little bandwidth, and the engine would wait for ever for a link that is there.
+        var idle = fresh.SwitchOverBandwidth is { } reckoned && reckoned.BytesPerSecond * WorthTelling < honest;
+        var wanted = numbers.Capped || memory.ToldBandwidth is not null || idle || numbers.Link.High > Unsteady * honest;
         if (!wanted || !numbers.Link.IsSound || honest <= 0)
         {
             return null;
