@@ -51,7 +51,7 @@ internal sealed class GoldenPlant(IManagementPolicy policy) : IEngineControls
             }
         }
 
-        var finished = _end == GoldenEnd.Done ? Seconds + (_pausedAt is null ? blackout : blackout - (Seconds - _pausedAt.Value)) : Seconds;
+        var finished = _end == GoldenEnd.Done ? (_pausedAt ?? Seconds) + blackout : Seconds;
         return new GoldenRun(_end ?? GoldenEnd.StillCopying, finished, blackout * 1000, _limitSeconds * 1000, _actions);
     }
 
@@ -88,7 +88,7 @@ internal sealed class GoldenPlant(IManagementPolicy policy) : IEngineControls
 
     public void SetThrottle(ThrottleKnobs throttle) => throw new NotSupportedException();
 
-    /// <returns>The blackout, in seconds, if the copy ended.</returns>
+    /// <returns>The blackout in seconds, a pause included, if the copy ended.</returns>
     private double? Copy()
     {
         var bandwidth = Bandwidth(Seconds);

@@ -77,7 +77,7 @@ public class GoldenVectorTests
 
     [Theory]
     [InlineData("600 MB", Done, 58.25, 600, 685)] // golden: 59.4 s, three of the four bumps 0.4 s late
-    [InlineData("wave", Done, 58.25, 579, 685)]
+    [InlineData("wave", Done, 58.3, 579, 685)] // of this and the next the golden values have the time only
     [InlineData("dip", Done, 60.6, 558, 685)]
     [InlineData("1.2 GB", Aborted, 2701, 0, 900)]
     [InlineData("4 GB", Aborted, 2701, 0, 900)]

@@ -51,13 +51,16 @@ public class MigrationLoopTests
         var controls = new RecordedControls();
         Assert.Equal(TimeSpan.FromSeconds(1), loop.NextLook);
 
-        // The average per loop is known from the second look on.
         loop.Look(Script.View(TimeSpan.FromSeconds(1), remaining: 7 * Gibibyte, transferred: Gibibyte), controls);
         Assert.Equal(TimeSpan.FromSeconds(2), loop.NextLook);
-        loop.Look(Script.View(TimeSpan.FromSeconds(2), remaining: Gibibyte / 4, transferred: 2 * Gibibyte), controls);
-        Assert.Equal(TimeSpan.FromSeconds(2.1), loop.NextLook);
-        loop.Look(Script.View(TimeSpan.FromSeconds(2.1), remaining: 7 * Gibibyte, transferred: 3 * Gibibyte), controls);
-        Assert.Equal(TimeSpan.FromSeconds(2.2), loop.NextLook);
+
+        // Half of what was sent when it last looked, in two loops: that is not below the average.
+        loop.Look(Script.View(TimeSpan.FromSeconds(2), remaining: Gibibyte / 2, transferred: 2 * Gibibyte), controls);
+        Assert.Equal(TimeSpan.FromSeconds(3), loop.NextLook);
+        loop.Look(Script.View(TimeSpan.FromSeconds(3), remaining: (2 * Gibibyte / 3) - 1, transferred: 3 * Gibibyte), controls);
+        Assert.Equal(TimeSpan.FromSeconds(3.1), loop.NextLook);
+        loop.Look(Script.View(TimeSpan.FromSeconds(3.1), remaining: 7 * Gibibyte, transferred: 4 * Gibibyte), controls);
+        Assert.Equal(TimeSpan.FromSeconds(3.2), loop.NextLook);
     }
 
     [Fact]
