@@ -9,6 +9,9 @@ internal sealed record CopyNumbers
     /// <summary>RAM still to be sent of this pass.</summary>
     public required double Left { get; init; }
 
+    /// <summary>Until this pass is over; infinite over a dead link.</summary>
+    public double PassLeft => Link.Middle > 0 ? Left / Link.Middle : double.PositiveInfinity;
+
     /// <summary>Guest's own time since the last sync.</summary>
     public required double SinceSync { get; init; }
 
