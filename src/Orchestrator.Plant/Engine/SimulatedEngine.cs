@@ -74,8 +74,8 @@ public sealed class SimulatedEngine : IEngineControls
     /// <summary>The last sampling of what the guest dirties that has ended (calc-dirty-rate); null before one has.</summary>
     public SampledDirt? Sampled => _sampling.Last;
 
-    /// <summary>Since the copy began.</summary>
-    public TimeSpan Now => TimeSpan.FromSeconds(_now);
+    /// <summary>Since the copy began. To the nearest tick: whoever ran to a time finds it reached.</summary>
+    public TimeSpan Now => new((long)Math.Round(_now * TimeSpan.TicksPerSecond));
 
     public EngineStatus Status { get; private set; }
 
