@@ -47,7 +47,7 @@ public partial class TreeTests
         ["Orchestrator.Lab"] =
         [
             "Orchestrator.Policy", "Orchestrator.PolicyMessages", "Orchestrator.Plant", "Orchestrator.Contracts", "Orchestrator.Rpc",
-            "Orchestrator.Specs",
+            "Orchestrator.Specs", "Orchestrator.Reports",
         ],
         ["Orchestrator.Specs"] = [],
         ["Orchestrator.Cli"] = ["Orchestrator.Contracts", "Orchestrator.Rpc", "Orchestrator.Specs"],

@@ -18,7 +18,7 @@ internal static class WorkloadFiles
     public static string OwnFolder => Path.Combine(AppContext.BaseDirectory, "Workloads");
 
     /// <returns>The sound ones in the order of their names, and what is wrong with the others.</returns>
-    public static (IReadOnlyList<Workload> Workloads, IReadOnlyList<WorkloadFault> Faults) ReadFolder(string folder)
+    public static (IReadOnlyList<Workload> Workloads, List<WorkloadFault> Faults) ReadFolder(string folder)
     {
         List<Workload> workloads = [];
         List<WorkloadFault> faults = [];

@@ -93,6 +93,8 @@ public sealed class SimulatedEngine : IEngineControls
 
     public bool PostCopyUsed { get; private set; }
 
+    public double TransferredBeforePostCopy { get; private set; }
+
     private bool GuestRuns => !Outage.Stands && Status is EngineStatus.Active;
 
     /// <summary>Of the present window, as the copy may use it.</summary>
@@ -430,6 +432,7 @@ public sealed class SimulatedEngine : IEngineControls
         Pass(_migration.Engine.FixedDowntime.TotalSeconds);
         Outage.Moved(_now);
         PostCopyUsed = true;
+        TransferredBeforePostCopy = _transferred;
         Status = EngineStatus.PostCopyActive;
         _windowEnd = Math.Max(_windowEnd, Math.Ceiling(_now / Line.Window) * Line.Window);
     }

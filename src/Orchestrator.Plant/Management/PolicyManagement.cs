@@ -43,6 +43,12 @@ public sealed class PolicyManagement(ConvergenceDocument document, SwitchOverCos
     /// <summary>What was decided, oldest first.</summary>
     public IReadOnlyList<TakenStep> Taken => _taken;
 
+    /// <summary>The last one before the end; null before the first.</summary>
+    public ConvergenceReading? LastReading { get; private set; }
+
+    /// <summary>The forecast of the last decision stood on two windows of data.</summary>
+    public bool WasSound => _taken.LastOrDefault(taken => taken.Step.Explanation?.Forecast is not null)?.Step.Explanation?.Forecast?.Sound ?? false;
+
     /// <summary>Everything that was judged, for whoever wants to see it; set before the run.</summary>
     public Action<ConvergenceReading, ConvergenceState>? Judged { get; init; }
 
@@ -126,7 +132,7 @@ public sealed class PolicyManagement(ConvergenceDocument document, SwitchOverCos
 
         (var reading, _memory) = PlausibilityCheck.Check(numbers, _memory);
         var step = ConvergencePolicy.Step(_terms, _state, reading);
-        _state = step.State;
+        (_state, LastReading) = (step.State, reading);
         Judged?.Invoke(reading, _state);
         if (step.Decision is ConvergenceDecision.Wait)
         {

@@ -69,6 +69,9 @@ public sealed record RunResult
     /// <summary>On the wire.</summary>
     public required double Bytes { get; init; }
 
+    /// <summary>On the wire when it was given up, or switched to post-copy; null when neither was.</summary>
+    public double? BytesAtLastStep { get; init; }
+
     public required int Passes { get; init; }
 
     /// <summary>Throttle times time.</summary>
@@ -84,6 +87,9 @@ public sealed record RunResult
         Paused = engine.Outage.Total is null ? TimeSpan.Zero : engine.Outage.PausedPart,
         EngineDowntime = engine.Status is EngineStatus.Completed ? engine.Outage.ByEngine : null,
         Bytes = engine.Transferred,
+        BytesAtLastStep = engine.PostCopyUsed ? engine.TransferredBeforePostCopy
+            : engine.Status is EngineStatus.Cancelled or EngineStatus.Failed ? engine.Transferred
+            : null,
         Passes = engine.Passes,
         SlowDown = TimeSpan.FromSeconds(engine.SlowDown),
         PostCopyUsed = engine.PostCopyUsed,

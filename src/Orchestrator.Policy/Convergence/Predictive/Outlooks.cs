@@ -11,6 +11,9 @@ internal static class Outlooks
     private const double WorthTime = 0.03;
     private const double WorthSeconds = 0.25;
 
+    private const int FewestProbes = 3;
+    private const double WellAbove = 3;
+
     // Of a first pass whose end cannot be seen, so much has to be wrong before it is called late.
     private const double Late = 1.05;
 
@@ -32,7 +35,7 @@ internal static class Outlooks
             return new Outlook(Prospect.TooLate, numbers) { FloorLow = 0, FloorHigh = numbers.Left };
         }
 
-        return memory.Sync is null && memory.Level.Seen > 0 ? OfLevel(memory.Level, numbers)
+        return memory.Sync is null && memory.Level.Seen > 0 ? WithoutPasses(memory, numbers, elapsed)
             : memory.Curve.Points.Count == 0 ? new Outlook(Prospect.Unknown, numbers) { FloorHigh = numbers.Left }
             : OfPasses(memory, numbers, elapsed);
     }
@@ -93,6 +96,22 @@ internal static class Outlooks
             TimeMiddle = timeMiddle,
             Target = WorthWaitingFor(middle, numbers, timeMiddle, elapsed - (memory.FitsSince ?? elapsed), elapsed),
         };
+    }
+
+    /// <summary>
+    /// The amount has not come to rest yet, but probes may have shown that it will do so far too high: continual syncs leave a part 1 - B / r
+    /// of what passes would, so what passes leave has to be well above.
+    /// </summary>
+    private static Outlook WithoutPasses(PredictiveMemory memory, CopyNumbers numbers, double elapsed)
+    {
+        var level = OfLevel(memory.Level, numbers);
+        if (level.Prospect is not Prospect.Unknown || memory.Curve.Seen < FewestProbes)
+        {
+            return level;
+        }
+
+        var passes = OfPasses(memory, numbers, elapsed);
+        return passes.Prospect is Prospect.Hopeless && passes.FloorLow > WellAbove * numbers.EnoughAtBest ? passes : level;
     }
 
     private static Outlook OfLevel(LevelTrack level, CopyNumbers numbers)
