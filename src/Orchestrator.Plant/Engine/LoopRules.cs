@@ -5,6 +5,9 @@ namespace Orchestrator.Plant.Engine;
 /// <summary>In what the loops of QEMU's versions differ (migration/migration.c, ram.c and vfio/migration.c of each).</summary>
 internal sealed record LoopRules
 {
+    // A flush of the channel: 64 buffers, which are 32 pages with their headers (migration/qemu-file.c, MAX_IOV_SIZE).
+    private const double Flush = 32 * 4104;
+
     /// <summary>A device has its turn only when RAM has nothing left to send; from 9.0 each has one every time.</summary>
     public required bool Serialized { get; init; }
 
@@ -28,6 +31,9 @@ internal sealed record LoopRules
 
     public required bool SwitchoverAck { get; init; }
 
+    /// <summary>The quota counts what has been flushed to the channel, so that a window ends on a whole flush (8.1).</summary>
+    public required bool CountsFlushes { get; init; }
+
     /// <summary>The expected downtime is of what remains now, not of what the last sync found.</summary>
     public required bool ExpectsOfRemaining { get; init; }
 
@@ -43,7 +49,15 @@ internal sealed record LoopRules
         Buckets = version >= EngineVersion.Qemu111,
         SwitchOverBandwidth = version >= EngineVersion.Qemu82,
         SwitchoverAck = version >= EngineVersion.Qemu82,
+        CountsFlushes = version >= EngineVersion.Qemu82,
         ExpectsOfRemaining = version <= EngineVersion.Qemu72,
         ThrottleTimer = version >= EngineVersion.Qemu92,
     };
+
+    /// <summary>What a window may carry under a cap of so many bytes per second; infinite when that is 0.</summary>
+    public double QuotaOf(double cap)
+    {
+        var quota = cap * Line.Window;
+        return cap <= 0 ? double.PositiveInfinity : CountsFlushes ? Math.Ceiling(quota / Flush) * Flush : quota;
+    }
 }

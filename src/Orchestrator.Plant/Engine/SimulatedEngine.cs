@@ -97,8 +97,8 @@ public sealed class SimulatedEngine : IEngineControls
 
     private bool GuestRuns => !Outage.Stands && Status is EngineStatus.Active;
 
-    /// <summary>Of the present window, as the copy may use it.</summary>
-    private double CopyRate => _cap > 0 && Status is EngineStatus.Active ? Math.Min(_cap, _line.RateAt(_now)) : _line.RateAt(_now);
+    /// <summary>What a window may carry; infinite without a cap.</summary>
+    private double Quota => _rules.QuotaOf(Status is EngineStatus.PostCopyActive ? _setup.MaxPostCopyBandwidth : _cap);
 
     private double SwitchOverBandwidth => _rules.SwitchOverBandwidth && _toldBandwidth > 0 ? _toldBandwidth : _bandwidth;
 
@@ -302,23 +302,39 @@ public sealed class SimulatedEngine : IEngineControls
     /// <returns>How long it took; at least a turn without work.</returns>
     private double Iterate(double seconds)
     {
-        var rate = CopyRate;
-        var left = seconds;
-        var busy = _memory.Queued > 0;
-        if (!_rules.Serialized || !busy)
+        var (rate, room) = (_line.RateAt(_now), Quota - _windowSent);
+        if (room <= 0)
         {
-            // Under a cap RAM has used up the quota before the devices have their turn.
-            var starved = busy && _cap > 0 && _cap < _line.RateAt(_now);
-            left -= SendDevices(busy, starved ? 0 : left, rate);
+            // The quota went in one burst: the loop sleeps until the window's end.
+            _turnEnd = _windowEnd;
+            return seconds;
         }
 
-        var (took, moved, processed) = rate > 0 ? _memory.Send(Math.Max(0, left), rate, _migration.Engine.ScanRate) : (left, 0, 0);
+        // Under a cap RAM, which comes first, has used up the quota before the devices have their turn.
+        var capped = room < rate * Line.Window;
+        var busy = _memory.Queued > 0;
+        var ramFirst = busy && (_rules.Serialized || capped);
+        var left = seconds;
+        if (!ramFirst)
+        {
+            left -= SendDevices(busy, left, rate, room);
+        }
+
+        var (took, moved, processed) = rate > 0
+            ? _memory.Send(Math.Max(0, left), rate, _migration.Engine.ScanRate, Quota - _windowSent)
+            : (left, 0, 0);
         Count(moved);
         _processed += processed;
         left = Math.Max(0, left - took);
-        if (_rules.Serialized && busy && _memory.Queued <= 0)
+        if (ramFirst && _memory.Queued <= 0)
         {
-            left -= SendDevices(busy, left, rate);
+            left -= SendDevices(busy, left, rate, Quota - _windowSent);
+        }
+
+        if (Quota - _windowSent < 1)
+        {
+            _turnEnd = _windowEnd;
+            return seconds - left;
         }
 
         if (_memory.Queued > 0 || Status is not EngineStatus.Active)
@@ -332,21 +348,23 @@ public sealed class SimulatedEngine : IEngineControls
         return spent;
     }
 
+    /// <param name="room">What is left of the quota.</param>
     /// <returns>How long it took.</returns>
-    private double SendDevices(bool busy, double seconds, double rate)
+    private double SendDevices(bool busy, double seconds, double rate, double room)
     {
         var took = 0.0;
         foreach (var device in _devices)
         {
-            if (rate <= 0 || seconds <= took || Status is not EngineStatus.Active)
+            if (rate <= 0 || seconds <= took || room <= 0 || Status is not EngineStatus.Active)
             {
                 return took;
             }
 
-            var room = rate * (seconds - took);
-            var sent = device.Send(busy ? Math.Min(DeviceChunk, room) : room);
+            var most = Math.Min(room, rate * (seconds - took));
+            var sent = device.Send(busy ? Math.Min(DeviceChunk, most) : most);
             _deviceSent += sent;
             took += sent / rate;
+            room -= sent;
             Count(sent);
         }
 
