@@ -34,9 +34,6 @@ internal sealed record LoopRules
     /// <summary>The quota counts what has been flushed to the channel, so that a window ends on a whole flush (8.1).</summary>
     public required bool CountsFlushes { get; init; }
 
-    /// <summary>The expected downtime is of what remains now, not of what the last sync found.</summary>
-    public required bool ExpectsOfRemaining { get; init; }
-
     /// <summary>A timer syncs every 5 s while vCPUs are throttled, after the first pass (9.2).</summary>
     public required bool ThrottleTimer { get; init; }
 
@@ -50,7 +47,6 @@ internal sealed record LoopRules
         SwitchOverBandwidth = version >= EngineVersion.Qemu82,
         SwitchoverAck = version >= EngineVersion.Qemu82,
         CountsFlushes = version >= EngineVersion.Qemu82,
-        ExpectsOfRemaining = version <= EngineVersion.Qemu72,
         ThrottleTimer = version >= EngineVersion.Qemu92,
     };
 

@@ -407,7 +407,7 @@ public sealed class SimulatedEngine : IEngineControls
         _threshold = SwitchOverBandwidth * _limit;
         if (!_rules.Buckets && _period.Rate > 0 && _windowSent > LeastWindowBytes)
         {
-            _expected = (_rules.ExpectsOfRemaining ? _memory.Queued : _foundLast) / SwitchOverBandwidth;
+            _expected = _foundLast / SwitchOverBandwidth;
         }
 
         _windowSent = 0;
