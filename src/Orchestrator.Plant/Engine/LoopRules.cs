@@ -14,7 +14,10 @@ internal sealed record LoopRules
     /// <summary>VFIO devices can send before the stop (8.1, with protocol v2); before, all of their state is stop-copy.</summary>
     public required bool DevicePreCopy { get; init; }
 
-    /// <summary>An estimate that equals the threshold calls for an exact count; below only, before 11.0.</summary>
+    /// <summary>
+    /// An estimate that equals the threshold calls for an exact count; below only, before 11.0. An estimate of nothing against a threshold of
+    /// nothing then switches over without one.
+    /// </summary>
     public required bool ExactOnEqual { get; init; }
 
     /// <summary>An amount that equals the threshold is small enough (10.1).</summary>

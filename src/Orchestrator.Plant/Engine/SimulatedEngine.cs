@@ -141,7 +141,9 @@ public sealed class SimulatedEngine : IEngineControls
         Bandwidth = _bandwidth,
         DirtyRate = (long)_period.Rate,
         ExpectedDowntimeMilliseconds = ExpectedDowntime(),
-        Remaining = !_rules.Buckets ? null : Rubbish() is { } rubbish ? rubbish : (ulong)Math.Max(0, _counted),
+        Remaining = !_rules.Buckets ? null
+            : Rubbish() is { } rubbish ? rubbish
+            : (ulong)Math.Max(0, Status is EngineStatus.PostCopyActive ? _memory.Queued : _counted),
         ThrottlePercent = _converge.Percent,
         DowntimeLimitMilliseconds = (long)Math.Round(_limit * 1000),
         Processed = (long)_processed,
@@ -275,7 +277,7 @@ public sealed class SimulatedEngine : IEngineControls
             return pending <= _threshold || precopiable <= 0;
         }
 
-        return _rules.ExactOnEqual ? pending <= _threshold : pending < _threshold || pending <= 0;
+        return _rules.ExactOnEqual ? pending <= _threshold : pending < _threshold;
     }
 
     private void Sync(bool ofTheLoop)
@@ -414,9 +416,20 @@ public sealed class SimulatedEngine : IEngineControls
         _windowEnd += Line.Window;
     }
 
+    /// <summary>With the guest stopped. What an estimate has not seen, it finds.</summary>
+    private void SyncLast()
+    {
+        _memory.Sync();
+        if (!_rules.Buckets)
+        {
+            _passes++;
+        }
+    }
+
     private void SwitchOver()
     {
         Outage.Stop(_now, paused: false);
+        SyncLast();
         var rest = _memory.Queued + DevicePreCopy + DeviceStopCopy;
         var transfer = _line.TimeFor(rest, _now);
         var load = _devices.Sum(device => device.Device.LoadRate > 0 ? device.StopCopy / device.Device.LoadRate : 0);
@@ -428,10 +441,6 @@ public sealed class SimulatedEngine : IEngineControls
         // The engine's clock stops when the target has said its last word, before the target's CPUs run.
         Outage.ByEngine = TimeSpan.FromSeconds(Math.Min(Math.Max(transfer, load) + (fixedPart / 2), TimeSpan.MaxValue.TotalSeconds / 2));
         Status = EngineStatus.Device;
-        if (!_rules.Buckets)
-        {
-            _passes++;
-        }
     }
 
     private void Finish()
@@ -445,7 +454,7 @@ public sealed class SimulatedEngine : IEngineControls
 
     private void StartPostCopyNow()
     {
-        _memory.Sync();
+        SyncLast();
         Outage.Stop(_now, paused: false);
         Pass(_migration.Engine.FixedDowntime.TotalSeconds);
         Outage.Moved(_now);
