@@ -12,6 +12,9 @@ public sealed class SimulatedEngine : IEngineControls
     private const double LongestTurn = 0.05;
     private const double ShortestTurn = 0.01;
 
+    // Head, end mark and foot of a part that holds nothing (migration/savevm.c): enough that an idle copy has some bandwidth.
+    private const double EmptyPart = 18;
+
     // What a device hands over in one turn beside busy RAM (hw/vfio/migration.c, VFIO_MIG_DEFAULT_DATA_BUFFER_SIZE).
     private const double DeviceChunk = 1 << 20;
 
@@ -31,6 +34,7 @@ public sealed class SimulatedEngine : IEngineControls
     private readonly DirtyPeriod _period = new();
     private readonly DirtySampling _sampling;
     private double _now;
+    private double _turnBegan;
     private double _turnEnd;
     private double _windowEnd = Line.Window;
     private double _windowSent;
@@ -214,6 +218,7 @@ public sealed class SimulatedEngine : IEngineControls
         if (Status is EngineStatus.Active && _now >= _turnEnd - 1e-9)
         {
             Decide();
+            _turnBegan = _now;
             _turnEnd = _now + LongestTurn;
         }
 
@@ -312,12 +317,19 @@ public sealed class SimulatedEngine : IEngineControls
             return seconds;
         }
 
+        // A look may fall into a turn, which is played in two parts then.
+        var begins = _now <= _turnBegan;
+        if (begins && rate > 0)
+        {
+            Count(EmptyPart * (1 + _devices.Length));
+        }
+
         // Under a cap RAM, which comes first, has used up the quota before the devices have their turn.
         var capped = room < rate * Line.Window;
         var busy = _memory.Queued > 0;
         var ramFirst = busy && (_rules.Serialized || capped);
         var left = seconds;
-        if (!ramFirst)
+        if (!ramFirst && (begins || !busy))
         {
             left -= SendDevices(busy, left, rate, room);
         }
@@ -345,9 +357,8 @@ public sealed class SimulatedEngine : IEngineControls
         }
 
         // Everything is sent: the turn is over, and the next one asks again.
-        var spent = Math.Min(seconds, Math.Max(seconds - left, ShortestTurn));
-        _turnEnd = _now + spent;
-        return spent;
+        _turnEnd = Math.Min(_turnEnd, Math.Max(_now + seconds - left, _turnBegan + ShortestTurn));
+        return Math.Min(seconds, _turnEnd - _now);
     }
 
     /// <param name="room">What is left of the quota.</param>
