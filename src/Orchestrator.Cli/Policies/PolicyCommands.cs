@@ -22,9 +22,9 @@ internal static class PolicyCommands
         var command = new Verb(
             "get",
             "One policy, in the form that apply takes.",
-            "policies get suspend-if-needed",
-            "policies get suspend-if-needed --revision 2",
-            "policies get suspend-if-needed > mine.yaml")
+            "policies get predictive",
+            "policies get predictive --revision 2",
+            "policies get predictive > mine.yaml")
         {
             name, revision,
         };
