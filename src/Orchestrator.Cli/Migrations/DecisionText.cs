@@ -49,6 +49,7 @@ internal static class DecisionText
     {
         DecisionOrigin.Caller => "a caller asked to ",
         DecisionOrigin.Agent => "while no control plane was there, the source's agent decided by the same policy to ",
+        DecisionOrigin.Admission => "the links were shared anew: ",
         _ => "",
     };
 
@@ -56,6 +57,7 @@ internal static class DecisionText
     {
         DecisionOrigin.Caller => " (a caller's)",
         DecisionOrigin.Agent => " (the agent's own)",
+        DecisionOrigin.Admission => " (admission's)",
         _ => "",
     };
 

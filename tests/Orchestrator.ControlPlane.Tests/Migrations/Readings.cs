@@ -30,6 +30,12 @@ internal static class Readings
         GuestRunning = true,
         EngineStatus = "active",
         Suspects = { new SuspectNumber { Field = "remaining_bytes", Raw = "18446744073709551615", Why = "is beyond reason" } },
+        FirstPass = true,
+        PausedToConverge = true,
+        Fresh = { ReadingNumber.RamRemaining, ReadingNumber.DirtyRate, ReadingNumber.Pass },
+        Use = ReadingUse.Waited,
+        Activity = EngineActivity.SwitchingOver,
+        Epoch = 16,
     };
 
     /// <summary>What may be absent is absent.</summary>

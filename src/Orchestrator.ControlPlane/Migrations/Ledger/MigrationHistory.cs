@@ -14,7 +14,8 @@ internal sealed class MigrationHistory(DatabaseGate database)
                throttle_max_percent AS ThrottleMaxPercent, bytes_per_second AS BytesPerSecond, max_pause AS MaxPause,
                reading_sequence AS ReadingSequence, inputs::text AS Inputs, policy, policy_revision AS PolicyRevision,
                report_to_decision AS ReportToDecision, decision_to_command AS DecisionToCommand, outcome,
-               outcome_message AS OutcomeMessage
+               outcome_message AS OutcomeMessage, switchover_bytes_per_second AS SwitchoverBytesPerSecond, forecast::text AS Forecast,
+               alternatives::text AS Alternatives
           FROM migration_decisions
         """;
 
@@ -24,7 +25,8 @@ internal sealed class MigrationHistory(DatabaseGate database)
         transferred_bytes AS TransferredBytes, bandwidth_bytes_per_second AS BandwidthBytesPerSecond,
         switchover_bytes_per_second AS SwitchoverBytesPerSecond, dirty_bytes_per_second AS DirtyBytesPerSecond,
         expected_downtime AS ExpectedDowntime, downtime_limit AS DowntimeLimit, throttle_percent AS ThrottlePercent,
-        guest_running AS GuestRunning, engine_status AS EngineStatus, suspects::text AS Suspects
+        guest_running AS GuestRunning, engine_status AS EngineStatus, suspects::text AS Suspects, activity, use,
+        first_pass AS FirstPass, paused_to_converge AS PausedToConverge, fresh, epoch
         """;
 
     public Task<IReadOnlyList<Transition>> ListTransitionsAsync(Guid migrationId, CancellationToken cancellation)
@@ -156,7 +158,10 @@ internal sealed class MigrationHistory(DatabaseGate database)
         TimeSpan ReportToDecision,
         TimeSpan? DecisionToCommand,
         string Outcome,
-        string OutcomeMessage)
+        string OutcomeMessage,
+        long SwitchoverBytesPerSecond,
+        string? Forecast,
+        string? Alternatives)
     {
         public Decision ToDecision() => new()
         {
@@ -179,6 +184,9 @@ internal sealed class MigrationHistory(DatabaseGate database)
             DecisionToCommand = DecisionToCommand?.ToDuration(),
             Outcome = Enum.Parse<DecisionOutcome>(Outcome),
             OutcomeMessage = OutcomeMessage,
+            SwitchoverBytesPerSecond = (ulong)SwitchoverBytesPerSecond,
+            Forecast = HistoryJson.ReadForecast(Forecast),
+            Alternatives = { HistoryJson.ReadAlternatives(Alternatives) },
         };
     }
 
@@ -202,7 +210,13 @@ internal sealed class MigrationHistory(DatabaseGate database)
         short ThrottlePercent,
         bool GuestRunning,
         string EngineStatus,
-        string? Suspects)
+        string? Suspects,
+        short? Activity,
+        short? Use,
+        bool? FirstPass,
+        bool? PausedToConverge,
+        int? Fresh,
+        long? Epoch)
     {
         public Reading ToReading()
         {
@@ -227,6 +241,12 @@ internal sealed class MigrationHistory(DatabaseGate database)
                 GuestRunning = GuestRunning,
                 EngineStatus = EngineStatus,
                 Suspects = { HistoryJson.ReadSuspects(Suspects) },
+                Activity = (EngineActivity)(Activity ?? 0),
+                Use = (ReadingUse)(Use ?? 0),
+                FirstPass = FirstPass ?? false,
+                PausedToConverge = PausedToConverge ?? false,
+                Fresh = { FreshMask.Read(Fresh ?? 0) },
+                Epoch = (ulong)(Epoch ?? 0),
             };
             if (DirtyBytesPerSecond is { } dirty)
             {

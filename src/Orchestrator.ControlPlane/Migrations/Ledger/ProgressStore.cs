@@ -46,10 +46,11 @@ internal sealed class ProgressStore(DatabaseGate database)
                 INSERT INTO migration_decisions (
                     migration_id, sequence, at, elapsed, action, origin, rule, reason, downtime_limit, throttle_max_percent,
                     bytes_per_second, max_pause, reading_sequence, inputs, policy, policy_revision, command_id, request_id,
-                    report_to_decision, outcome, outcome_message)
+                    report_to_decision, outcome, outcome_message, switchover_bytes_per_second, forecast, alternatives)
                 SELECT migration_id, @LastDecision, @d_at, @d_elapsed, @d_action, @d_origin, @d_rule, @d_reason, @d_downtime_limit,
                        @d_throttle, @d_bandwidth, @d_max_pause, @d_reading, @d_inputs::jsonb, @Policy, @PolicyRevision, @d_command,
-                       @d_request, @d_report_to_decision, @d_outcome, @d_outcome_message
+                       @d_request, @d_report_to_decision, @d_outcome, @d_outcome_message, @d_switchover, @d_forecast::jsonb,
+                       @d_alternatives::jsonb
                   FROM written
                  WHERE @decides),
             commands AS (
@@ -258,6 +259,9 @@ internal sealed class ProgressStore(DatabaseGate database)
             d_report_to_decision = decision?.ReportToDecision?.ToTimeSpan() ?? TimeSpan.Zero,
             d_outcome = decision?.Outcome.ToString() ?? "",
             d_outcome_message = decision?.OutcomeMessage ?? "",
+            d_switchover = (long)Math.Min(decision?.SwitchoverBytesPerSecond ?? 0, long.MaxValue),
+            d_forecast = HistoryJson.Write(decision?.Forecast),
+            d_alternatives = HistoryJson.Write(decision?.Alternatives),
             c_ids = write.Commands.Select(command => command.CommandId).ToArray(),
             c_hosts = write.Commands.Select(command => command.HostId).ToArray(),
             c_kinds = write.Commands.Select(command => command.Kind.ToString()).ToArray(),

@@ -52,6 +52,12 @@ internal sealed class AgentDecisions(int recorded)
             next.Inputs[Words.Clean(name)] = Words.Clean(value);
         }
 
+        foreach (var alternative in next.Alternatives)
+        {
+            alternative.Action = Words.Clean(alternative.Action);
+            alternative.Verdict = Words.Clean(alternative.Verdict);
+        }
+
         return next;
     }
 

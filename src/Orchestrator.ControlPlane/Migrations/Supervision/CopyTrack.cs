@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Google.Protobuf.WellKnownTypes;
 using Orchestrator.Agent.V1;
 using Orchestrator.ControlPlane.Migrations.Ledger;
 using Orchestrator.Policy;
@@ -7,6 +8,8 @@ using Orchestrator.Policy.Lifecycle;
 using Orchestrator.Policy.Plausibility;
 using Orchestrator.PolicyMessages;
 using Orchestrator.V1;
+using EngineActivity = Orchestrator.Policy.Convergence.EngineActivity;
+using ReadingNumber = Orchestrator.Policy.Convergence.ReadingNumber;
 
 namespace Orchestrator.ControlPlane.Migrations.Supervision;
 
@@ -20,6 +23,7 @@ internal sealed class CopyTrack
     private static readonly TimeSpan s_retractAfter = TimeSpan.FromSeconds(5);
 
     private readonly CommandBook _book;
+    private readonly ulong _epoch;
     private PlausibilityMemory _memory;
     private ulong _lastSequence;
     private DateTimeOffset? _pausedSeenAt;
@@ -28,6 +32,7 @@ internal sealed class CopyTrack
     public CopyTrack(Migration migration, ConvergenceDocument document, CommandBook book)
     {
         _book = book;
+        _epoch = (ulong)migration.Epoch;
         Terms = TermsOf(migration, document, book);
         State = Restore<ConvergenceState>(migration.ConvergenceState) ?? ConvergenceState.Start(Terms);
         _memory = Restore<PlausibilityMemory>(migration.PlausibilityMemory) ?? PlausibilityMemory.Empty;
@@ -98,12 +103,21 @@ internal sealed class CopyTrack
     }
 
     /// <summary>What the policy says to the reading. Nothing is remembered of it before <see cref="GoOn"/>.</summary>
-    public ConvergenceStep Ask(ConvergenceReading reading, DateTimeOffset now) =>
-        ConvergencePolicy.Step(Terms, AfterRefusals(reading, now), reading);
+    /// <param name="at">When its report arrived: a replay has no other time.</param>
+    public ConvergenceStep Ask(ConvergenceReading reading, DateTimeOffset at) =>
+        ConvergencePolicy.Step(Terms, AfterRefusals(reading, at), reading);
 
     /// <summary>The reading as it is recorded and shown.</summary>
-    public Reading Word(ConvergenceReading reading, string engineStatus, DateTimeOffset at) =>
-        Latest = ReadingMessage.Of(reading, State.Round, Words.Clean(engineStatus), at);
+    public Reading Word(ConvergenceReading reading, string engineStatus, DateTimeOffset at, ReadingUse use)
+    {
+        Latest = ReadingMessage.Of(reading);
+        Latest.At = at.ToTimestamp();
+        Latest.Round = (uint)Math.Max(0, State.Round);
+        Latest.EngineStatus = Words.Clean(engineStatus);
+        Latest.Use = use;
+        Latest.Epoch = _epoch;
+        return Latest;
+    }
 
     /// <summary>Everything the track has learnt, in the row that is about to be written.</summary>
     public Migration Save(Migration migration)
