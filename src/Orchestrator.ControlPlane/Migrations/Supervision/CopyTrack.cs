@@ -19,9 +19,6 @@ namespace Orchestrator.ControlPlane.Migrations.Supervision;
 /// </summary>
 internal sealed class CopyTrack
 {
-    /// <summary>What was refused and cannot be done without is tried again after this long.</summary>
-    private static readonly TimeSpan s_retractAfter = TimeSpan.FromSeconds(5);
-
     private readonly CommandBook _book;
     private readonly ulong _epoch;
     private PlausibilityMemory _memory;
@@ -105,7 +102,7 @@ internal sealed class CopyTrack
     /// <summary>What the policy says to the reading. Nothing is remembered of it before <see cref="GoOn"/>.</summary>
     /// <param name="at">When its report arrived: a replay has no other time.</param>
     public ConvergenceStep Ask(ConvergenceReading reading, DateTimeOffset at) =>
-        ConvergencePolicy.Step(Terms, AfterRefusals(reading, at), reading);
+        ConvergencePolicy.Step(Terms, Refusals.Retract(Terms, State, reading, act => RefusedSince(act, at)), reading);
 
     /// <summary>The reading as it is recorded and shown.</summary>
     public Reading Word(ConvergenceReading reading, string engineStatus, DateTimeOffset at, ReadingUse use)
@@ -177,30 +174,8 @@ internal sealed class CopyTrack
         };
     }
 
-    /// <summary>
-    /// What the policy took for done although the agent refused it, and without which the copy would hang: a pause that never was, the end
-    /// of one, and the switch to post-copy.
-    /// </summary>
-    private ConvergenceState AfterRefusals(ConvergenceReading reading, DateTimeOffset now)
-    {
-        var state = State;
-        if (state.Pause is not null && !reading.PausedToConverge && WasRefused(AgentCommandKind.PauseSource, now, TimeSpan.Zero))
-        {
-            state = state with { Pause = null };
-        }
-
-        if (state.Pause is null && reading.PausedToConverge && WasRefused(AgentCommandKind.ResumeSource, now, s_retractAfter))
-        {
-            state = state with { Pause = new PauseInForce(reading.Elapsed, TimeSpan.Zero, null) };
-        }
-
-        return state.Committed && WasRefused(AgentCommandKind.StartPostCopy, now, s_retractAfter)
-            ? state with { Committed = false, Ladder = state.Ladder with { Next = Math.Max(0, Terms.Document.Steps.Count - 1) } }
-            : state;
-    }
-
-    private bool WasRefused(AgentCommandKind kind, DateTimeOffset now, TimeSpan since) =>
-        _book.Latest(kind) is { Answer: { Outcome: CommandOutcome.Refused, At: var at } } && now - at >= since;
+    private TimeSpan? RefusedSince(RefusableAct act, DateTimeOffset at) =>
+        _book.Latest(RefusedActs.KindOf(act)) is { Answer: { Outcome: CommandOutcome.Refused, At: var refused } } ? at - refused : null;
 
     private static ConvergenceTerms TermsOf(Migration migration, ConvergenceDocument document, CommandBook book)
     {
