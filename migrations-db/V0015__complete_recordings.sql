@@ -1,14 +1,16 @@
 -- What a replay needs of a migration beyond what people look at. Null = written by an earlier release.
 ALTER TABLE migration_readings
     -- Of orchestrator.v1.EngineActivity and ReadingUse, their numbers.
-    ADD COLUMN activity           smallint,
-    ADD COLUMN use                smallint,
-    ADD COLUMN first_pass         boolean,
-    ADD COLUMN paused_to_converge boolean,
+    ADD COLUMN activity             smallint,
+    ADD COLUMN use                  smallint,
+    ADD COLUMN first_pass           boolean,
+    ADD COLUMN paused_to_converge   boolean,
     -- orchestrator.v1.ReadingNumber n is bit n - 1.
-    ADD COLUMN fresh              integer,
+    ADD COLUMN fresh                integer,
+    -- Cap of the copy; 0 = none.
+    ADD COLUMN max_bytes_per_second bigint,
     -- Of whoever read it. What was learnt under one epoch and not saved is lost to the next.
-    ADD COLUMN epoch              bigint;
+    ADD COLUMN epoch                bigint;
 
 ALTER TABLE migration_decisions
     -- Told to the engine with a downtime limit. 0 = not told.

@@ -33,6 +33,7 @@ public static class ReadingMessage
             TransferredBytes = Bytes(reading.Transferred),
             BandwidthBytesPerSecond = Bytes(reading.Bandwidth),
             SwitchoverBytesPerSecond = Bytes(reading.SwitchOverBandwidth),
+            MaxBytesPerSecond = Bytes(reading.Cap),
             ExpectedDowntime = reading.ExpectedDowntime?.ToDuration(),
             DowntimeLimit = reading.DowntimeLimit.ToDuration(),
             ThrottlePercent = (uint)Math.Clamp(reading.ThrottlePercent, 0, 99),
@@ -83,6 +84,7 @@ public static class ReadingMessage
             SwitchOverBandwidth = Known(ReadingNumber.SwitchOverBandwidth, message.SwitchoverBytesPerSecond)
                 ? Rate(message.SwitchoverBytesPerSecond)
                 : null,
+            Cap = message.MaxBytesPerSecond > 0 ? Rate(message.MaxBytesPerSecond) : null,
             DirtyRate = message.HasDirtyBytesPerSecond ? Rate(message.DirtyBytesPerSecond) : null,
             ExpectedDowntime = message.ExpectedDowntime?.ToTimeSpan(),
             DowntimeLimit = message.DowntimeLimit?.ToTimeSpan() ?? TimeSpan.Zero,

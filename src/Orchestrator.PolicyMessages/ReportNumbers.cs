@@ -42,6 +42,7 @@ public static class ReportNumbers
             Remaining = numbers.HasRemainingBytes ? numbers.RemainingBytes : null,
             Transferred = numbers.HasTransferredBytes ? numbers.TransferredBytes : null,
             Bandwidth = numbers.HasBandwidthBytesPerSecond ? numbers.BandwidthBytesPerSecond : null,
+            Cap = numbers.MaxBytesPerSecond,
             SwitchOverBandwidth = numbers.HasSwitchoverBytesPerSecond ? numbers.SwitchoverBytesPerSecond : null,
             DirtyRate = numbers.HasDirtyBytesPerSecond ? numbers.DirtyBytesPerSecond : null,
             ExpectedDowntime = Time(numbers.ExpectedDowntime),

@@ -24,7 +24,7 @@ public class ReadingMessageTests
         from activity in Gen.Elements(Enum.GetValues<EngineActivity>())
         from pass in Gen.Choose(0, 1000)
         from words in Gen.ArrayOf(Gen.Elements(true, false), 5)
-        from bytes in Gen.ArrayOf(s_bytes, 8)
+        from bytes in Gen.ArrayOf(s_bytes, 9)
         from expected in s_times
         from limit in s_times
         from throttle in Gen.Choose(0, 99)
@@ -46,6 +46,7 @@ public class ReadingMessageTests
             Bandwidth = Rate(bytes[5]),
             SwitchOverBandwidth = Rate(bytes[6]),
             DirtyRate = Rate(bytes[7]),
+            Cap = bytes[8] > 0 ? Rate(bytes[8]) : null,
             ExpectedDowntime = words[2] ? expected : null,
             DowntimeLimit = limit,
             ThrottlePercent = throttle,

@@ -1,7 +1,7 @@
 using Orchestrator.Agent.V1;
 using Orchestrator.HostAgent.Guests;
-using Orchestrator.HostAgent.Reports;
 using Orchestrator.Qmp;
+using Orchestrator.Reports;
 using RunState = Orchestrator.Agent.V1.RunState;
 
 namespace Orchestrator.HostAgent.Migrations;

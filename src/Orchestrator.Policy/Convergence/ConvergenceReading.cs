@@ -36,6 +36,9 @@ public sealed record ConvergenceReading
 
     public DataRate? SwitchOverBandwidth { get; init; }
 
+    /// <summary>Cap of the copy; null = none. The switch-over is not bound by it.</summary>
+    public DataRate? Cap { get; init; }
+
     public DataRate? DirtyRate { get; init; }
 
     /// <summary>System-wide; null when nothing good is known.</summary>

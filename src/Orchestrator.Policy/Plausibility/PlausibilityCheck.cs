@@ -68,6 +68,9 @@ public static class PlausibilityCheck
             Transferred = Size(next.Transferred),
             Bandwidth = Rate(next.Bandwidth),
             SwitchOverBandwidth = Rate(next.SwitchOverBandwidth),
+
+            // What the agent was told, not what it measured.
+            Cap = reported.Cap > 0 ? Rate(reported.Cap) : null,
             DirtyRate = Rate(next.DirtyRate),
 
             // Of the first pass and of post-copy there is no estimate, old or new.

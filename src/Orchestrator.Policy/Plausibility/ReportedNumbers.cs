@@ -29,6 +29,9 @@ public sealed record ReportedNumbers
 
     public ulong? SwitchOverBandwidth { get; init; }
 
+    /// <summary>0 = none.</summary>
+    public ulong Cap { get; init; }
+
     public ulong? DirtyRate { get; init; }
 
     public TimeSpan? ExpectedDowntime { get; init; }

@@ -36,6 +36,7 @@ internal static class Readings
         Use = ReadingUse.Waited,
         Activity = EngineActivity.SwitchingOver,
         Epoch = 16,
+        MaxBytesPerSecond = 17,
     };
 
     /// <summary>What may be absent is absent.</summary>

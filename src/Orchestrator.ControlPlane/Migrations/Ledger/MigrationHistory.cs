@@ -26,7 +26,7 @@ internal sealed class MigrationHistory(DatabaseGate database)
         switchover_bytes_per_second AS SwitchoverBytesPerSecond, dirty_bytes_per_second AS DirtyBytesPerSecond,
         expected_downtime AS ExpectedDowntime, downtime_limit AS DowntimeLimit, throttle_percent AS ThrottlePercent,
         guest_running AS GuestRunning, engine_status AS EngineStatus, suspects::text AS Suspects, activity, use,
-        first_pass AS FirstPass, paused_to_converge AS PausedToConverge, fresh, epoch
+        first_pass AS FirstPass, paused_to_converge AS PausedToConverge, fresh, epoch, max_bytes_per_second AS MaxBytesPerSecond
         """;
 
     public Task<IReadOnlyList<Transition>> ListTransitionsAsync(Guid migrationId, CancellationToken cancellation)
@@ -216,7 +216,8 @@ internal sealed class MigrationHistory(DatabaseGate database)
         bool? FirstPass,
         bool? PausedToConverge,
         int? Fresh,
-        long? Epoch)
+        long? Epoch,
+        long? MaxBytesPerSecond)
     {
         public Reading ToReading()
         {
@@ -247,6 +248,7 @@ internal sealed class MigrationHistory(DatabaseGate database)
                 PausedToConverge = PausedToConverge ?? false,
                 Fresh = { FreshMask.Read(Fresh ?? 0) },
                 Epoch = (ulong)(Epoch ?? 0),
+                MaxBytesPerSecond = (ulong)(MaxBytesPerSecond ?? 0),
             };
             if (DirtyBytesPerSecond is { } dirty)
             {

@@ -15,7 +15,7 @@ internal sealed class ReadingStore(DatabaseGate database)
         migration_id, sequence, at, elapsed, pass, passes_honest, round, ram_total_bytes, ram_remaining_bytes, remaining_bytes,
         stop_copy_bytes, transferred_bytes, bandwidth_bytes_per_second, switchover_bytes_per_second, dirty_bytes_per_second,
         expected_downtime, downtime_limit, throttle_percent, guest_running, engine_status, suspects,
-        activity, use, first_pass, paused_to_converge, fresh, epoch
+        activity, use, first_pass, paused_to_converge, fresh, epoch, max_bytes_per_second
         """;
 
     /// <summary>All or none. Rows that are in already are left alone.</summary>
@@ -159,6 +159,7 @@ internal sealed class ReadingStore(DatabaseGate database)
             await BooleanAsync(reading.PausedToConverge);
             await copy.WriteAsync(FreshMask.Of(reading.Fresh), NpgsqlDbType.Integer, cancellation);
             await BigintAsync(reading.Epoch);
+            await BigintAsync(reading.MaxBytesPerSecond);
         }
 
         await copy.CompleteAsync(cancellation);

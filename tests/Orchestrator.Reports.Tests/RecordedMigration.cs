@@ -1,9 +1,8 @@
 using System.Text.Json;
 using Orchestrator.Agent.V1;
-using Orchestrator.HostAgent.Reports;
 using Orchestrator.Qmp;
 
-namespace Orchestrator.HostAgent.Tests.Reports;
+namespace Orchestrator.Reports.Tests;
 
 /// <summary>A recorded QMP conversation, played through the report assembly as a session would: one report a poll of the source.</summary>
 internal sealed class RecordedMigration

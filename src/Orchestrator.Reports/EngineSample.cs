@@ -1,10 +1,10 @@
 using System.Collections.Immutable;
 using Orchestrator.Qmp;
 
-namespace Orchestrator.HostAgent.Reports;
+namespace Orchestrator.Reports;
 
 /// <summary>What the source's engine said at one moment, and what we had told it.</summary>
-internal sealed record EngineSample
+public sealed record EngineSample
 {
     public required MigrationInfo Info { get; init; }
 
@@ -28,10 +28,10 @@ internal sealed record EngineSample
 }
 
 /// <summary>What a device says it still has to send; null = it did not say.</summary>
-internal sealed record DeviceSample(string DeviceId, ulong? PrecopyBytes, ulong? StopCopyBytes, ulong? TransferredBytes);
+public sealed record DeviceSample(string DeviceId, ulong? PrecopyBytes, ulong? StopCopyBytes, ulong? TransferredBytes);
 
 /// <summary>What reports remember of the samples before: a value, kept by the session.</summary>
-internal sealed record ReportMemory
+public sealed record ReportMemory
 {
     public static ReportMemory Empty { get; } = new();
 
@@ -55,4 +55,4 @@ internal sealed record ReportMemory
 }
 
 /// <param name="Pass">The engine's pass counter then, to see how fast it runs.</param>
-internal readonly record struct Moved(TimeSpan Elapsed, ulong Transferred, ulong Pass);
+public readonly record struct Moved(TimeSpan Elapsed, ulong Transferred, ulong Pass);

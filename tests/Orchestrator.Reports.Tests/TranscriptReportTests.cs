@@ -1,6 +1,6 @@
 using Orchestrator.Agent.V1;
 
-namespace Orchestrator.HostAgent.Tests.Reports;
+namespace Orchestrator.Reports.Tests;
 
 /// <summary>What must come out of each recorded migration, in every version that was recorded.</summary>
 public class TranscriptReportTests

@@ -1,10 +1,9 @@
 using System.Globalization;
 using System.Text.Json;
 using Orchestrator.Agent.V1;
-using Orchestrator.HostAgent.Reports;
 using Orchestrator.Qmp;
 
-namespace Orchestrator.HostAgent.Tests.Reports;
+namespace Orchestrator.Reports.Tests;
 
 public class ReportAssemblerTests
 {

@@ -2,12 +2,12 @@ using Google.Protobuf.WellKnownTypes;
 using Orchestrator.Agent.V1;
 using Orchestrator.Qmp;
 
-namespace Orchestrator.HostAgent.Reports;
+namespace Orchestrator.Reports;
 
 /// <summary>
 /// Makes a report's numbers of what the engine says: its own where they mean the same in every version, ours where they do not. Pure.
 /// </summary>
-internal static class ReportAssembler
+public static class ReportAssembler
 {
     /// <summary>Stopping the CPUs, the small device state, loading it and our hand-over: what no formula of QEMU's contains.</summary>
     public static readonly TimeSpan SwitchOverOverhead = TimeSpan.FromMilliseconds(20);

@@ -1,0 +1,49 @@
+using Orchestrator.Plant.Description;
+
+namespace Orchestrator.Plant.Engine;
+
+/// <summary>In what the loops of QEMU's versions differ (migration/migration.c, ram.c and vfio/migration.c of each).</summary>
+internal sealed record LoopRules
+{
+    /// <summary>A device has its turn only when RAM has nothing left to send; from 9.0 each has one every time.</summary>
+    public required bool Serialized { get; init; }
+
+    /// <summary>VFIO devices can send before the stop (8.1, with protocol v2); before, all of their state is stop-copy.</summary>
+    public required bool DevicePreCopy { get; init; }
+
+    /// <summary>An estimate that equals the threshold calls for an exact count; below only, before 11.0.</summary>
+    public required bool ExactOnEqual { get; init; }
+
+    /// <summary>An amount that equals the threshold is small enough (10.1).</summary>
+    public required bool SwitchOnEqual { get; init; }
+
+    /// <summary>
+    /// Three buckets per device, an exact count also whenever nothing precopiable is left, the expected downtime system-wide and worked out
+    /// when asked, passes counted by the loop alone (11.1).
+    /// </summary>
+    public required bool Buckets { get; init; }
+
+    /// <summary>avail-switchover-bandwidth (8.2).</summary>
+    public required bool SwitchOverBandwidth { get; init; }
+
+    public required bool SwitchoverAck { get; init; }
+
+    /// <summary>The expected downtime is of what remains now, not of what the last sync found.</summary>
+    public required bool ExpectsOfRemaining { get; init; }
+
+    /// <summary>A timer syncs every 5 s while vCPUs are throttled, after the first pass (9.2).</summary>
+    public required bool ThrottleTimer { get; init; }
+
+    public static LoopRules Of(EngineVersion version) => new()
+    {
+        Serialized = version <= EngineVersion.Qemu82,
+        DevicePreCopy = version >= EngineVersion.Qemu82,
+        ExactOnEqual = version >= EngineVersion.Qemu110,
+        SwitchOnEqual = version >= EngineVersion.Qemu101,
+        Buckets = version >= EngineVersion.Qemu111,
+        SwitchOverBandwidth = version >= EngineVersion.Qemu82,
+        SwitchoverAck = version >= EngineVersion.Qemu82,
+        ExpectsOfRemaining = version <= EngineVersion.Qemu72,
+        ThrottleTimer = version >= EngineVersion.Qemu92,
+    };
+}

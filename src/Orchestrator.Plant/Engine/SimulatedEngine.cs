@@ -1,0 +1,415 @@
+using Orchestrator.Plant.Description;
+
+namespace Orchestrator.Plant.Engine;
+
+/// <summary>
+/// QEMU's migration loop in virtual time: turns of up to 50 ms, windows of 100 ms, estimated and exact amounts, the threshold, syncs and
+/// what they set off. Deterministic. Where versions differ, <see cref="LoopRules"/> says how. The CPU time of a sync is not modelled.
+/// </summary>
+public sealed class SimulatedEngine : IEngineControls
+{
+    // RAM leaves its turn after 50 ms (migration/ram.c, MAX_WAIT); a turn with nothing to send still costs about 10 ms of queries.
+    private const double LongestTurn = 0.05;
+    private const double ShortestTurn = 0.01;
+
+    // What a device hands over in one turn beside busy RAM (hw/vfio/migration.c, VFIO_MIG_DEFAULT_DATA_BUFFER_SIZE).
+    private const double DeviceChunk = 1 << 20;
+
+    // No more is believed of a window in which hardly anything moved (migration/migration.c, migration_update_counters).
+    private const double LeastWindowBytes = 10_000;
+
+    // The timer of 9.2 that syncs while vCPUs are throttled.
+    private const double ThrottleBeat = 5;
+
+    private readonly EngineSetup _setup;
+    private readonly LoopRules _rules;
+    private readonly MigrationDescription _migration;
+    private readonly GuestMemory _memory;
+    private readonly DeviceState[] _devices;
+    private readonly Line _line;
+    private readonly AutoConverge _converge;
+    private readonly DirtyPeriod _period = new();
+    private double _now;
+    private double _turnEnd;
+    private double _windowEnd = Line.Window;
+    private double _windowSent;
+    private double _bandwidth;
+    private double _threshold;
+    private double _limit;
+    private double _cap;
+    private double _toldBandwidth;
+    private double _transferred;
+    private double _processed;
+    private double _deviceSent;
+    private double _foundLast;
+    private double _counted;
+    private double _expected;
+    private double _endAt = double.PositiveInfinity;
+    private double _nextBeat = double.PositiveInfinity;
+    private bool _postCopyAsked;
+    private bool _passSeen;
+    private int _passes = 1;
+
+    public SimulatedEngine(MigrationDescription migration, EngineSetup setup)
+    {
+        (_migration, _setup) = (migration, setup);
+        _rules = LoopRules.Of(migration.Engine.Version);
+        _memory = new GuestMemory(migration.Guest);
+        _devices = [.. migration.Guest.Devices.Select(device => new DeviceState(device, _rules.DevicePreCopy))];
+        _line = new Line(migration.Link);
+        _converge = new AutoConverge(setup.AutoConverge) { Knobs = setup.Throttle };
+        _limit = setup.DowntimeLimit.TotalSeconds;
+        _expected = _limit;
+        _cap = setup.MaxBandwidth;
+        _toldBandwidth = setup.SwitchOverBandwidth;
+        _foundLast = migration.Guest.Memory;
+        Outage = new Outage();
+
+        // QEMU refuses to migrate a VFIO device with postcopy-ram on.
+        Status = setup.PostCopy && _devices.Length > 0 ? EngineStatus.Failed : EngineStatus.Active;
+    }
+
+    /// <summary>Since the copy began.</summary>
+    public TimeSpan Now => TimeSpan.FromSeconds(_now);
+
+    public EngineStatus Status { get; private set; }
+
+    public bool HasEnded => Status is EngineStatus.Completed or EngineStatus.Failed or EngineStatus.Cancelled;
+
+    /// <summary>What happened to the guest, known to the model alone.</summary>
+    public Outage Outage { get; }
+
+    /// <summary>Seconds of CPU time that throttling took from the guest, per CPU.</summary>
+    public double SlowDown { get; private set; }
+
+    public double Transferred => _transferred;
+
+    public int Passes => _passes;
+
+    public bool PostCopyUsed { get; private set; }
+
+    private bool GuestRuns => !Outage.Stands && Status is EngineStatus.Active;
+
+    /// <summary>Of the present window, as the copy may use it.</summary>
+    private double CopyRate => _cap > 0 && Status is EngineStatus.Active ? Math.Min(_cap, _line.RateAt(_now)) : _line.RateAt(_now);
+
+    private double SwitchOverBandwidth => _rules.SwitchOverBandwidth && _toldBandwidth > 0 ? _toldBandwidth : _bandwidth;
+
+    private bool CanSwitchOver => !_setup.SwitchoverAck || !_rules.SwitchoverAck || !GuestRuns || !_devices.Any(device => device.HoldsUp);
+
+    private double DevicePreCopy => _devices.Sum(device => device.PreCopy);
+
+    private double DeviceStopCopy => _devices.Sum(device => device.StopCopy);
+
+    /// <summary>Goes on until then, or until the migration has ended, or right after a pass event when those are wanted.</summary>
+    /// <returns>True at a pass event.</returns>
+    public bool Run(TimeSpan until, bool stopAtPasses)
+    {
+        var end = until.TotalSeconds;
+        _passSeen = false;
+        while (_now < end - 1e-9 && !HasEnded && !(stopAtPasses && _passSeen))
+        {
+            Step(end);
+        }
+
+        return _passSeen && !HasEnded;
+    }
+
+    public EngineView View() => new()
+    {
+        Elapsed = Now,
+        Status = Status,
+        GuestRunning = GuestRuns,
+        RamTotal = _migration.Guest.Memory,
+        RamRemaining = (long)_memory.Queued,
+        Transferred = (long)_transferred,
+        VfioTransferred = _devices.Length > 0 ? (long)_deviceSent : null,
+        Passes = _passes,
+        Bandwidth = _bandwidth,
+        DirtyRate = (long)_period.Rate,
+        ExpectedDowntimeMilliseconds = ExpectedDowntime(),
+        Remaining = !_rules.Buckets ? null : Rubbish() is { } rubbish ? rubbish : (ulong)Math.Max(0, _counted),
+        ThrottlePercent = _converge.Percent,
+        DowntimeLimitMilliseconds = (long)Math.Round(_limit * 1000),
+        Processed = (long)_processed,
+        Downtime = Status is EngineStatus.Completed ? Outage.ByEngine : null,
+    };
+
+    /// <summary>What an agent that holds the devices' descriptors reads of them.</summary>
+    public IReadOnlyList<DeviceView> DeviceViews() =>
+    [
+        .. _devices.Select(device => device.Device.Reports switch
+        {
+            DeviceReporting.Missing => new DeviceView(device.Device.Name, null, null),
+            DeviceReporting.Rubbish when Rubbish() is { } rubbish => new DeviceView(device.Device.Name, 0, rubbish),
+            DeviceReporting.Rubbish or DeviceReporting.Exact =>
+                new DeviceView(device.Device.Name, (ulong)device.PreCopy, (ulong)device.StopCopy),
+        }),
+    ];
+
+    public void SetDowntimeLimit(TimeSpan limit) => _limit = limit.TotalSeconds;
+
+    public void SetMaxBandwidth(long bytesPerSecond) => _cap = bytesPerSecond;
+
+    public void SetSwitchOverBandwidth(long bytesPerSecond) => _toldBandwidth = bytesPerSecond;
+
+    public void SetThrottle(ThrottleKnobs throttle) => _converge.Knobs = throttle;
+
+    public void Pause()
+    {
+        if (GuestRuns)
+        {
+            Outage.Stop(_now, paused: true);
+        }
+    }
+
+    public void Resume()
+    {
+        if (Status is EngineStatus.Active && Outage.Stands)
+        {
+            Outage.Resume(_now);
+        }
+    }
+
+    public bool StartPostCopy()
+    {
+        _postCopyAsked |= _setup.PostCopy && Status is EngineStatus.Active;
+        return _postCopyAsked;
+    }
+
+    public void Cancel()
+    {
+        if (Status is EngineStatus.Active)
+        {
+            Outage.Resume(_now);
+            Status = EngineStatus.Cancelled;
+        }
+    }
+
+    private void Step(double end)
+    {
+        if (_now >= _windowEnd - 1e-9)
+        {
+            CloseWindow();
+        }
+
+        if (Status is EngineStatus.Active && _now >= _turnEnd - 1e-9)
+        {
+            Decide();
+            _turnEnd = _now + LongestTurn;
+        }
+
+        var seconds = Math.Min(Math.Min(end, _windowEnd), Status is EngineStatus.Active ? _turnEnd : double.PositiveInfinity) - _now;
+        if (Status is EngineStatus.Device)
+        {
+            seconds = Math.Min(seconds, _endAt - _now);
+            Pass(seconds);
+            Finish();
+            return;
+        }
+
+        if (!HasEnded)
+        {
+            Pass(Iterate(Math.Max(seconds, 1e-6)));
+        }
+
+        if (Status is EngineStatus.PostCopyActive && _memory.Queued <= 0)
+        {
+            Status = EngineStatus.Completed;
+        }
+    }
+
+    /// <summary>What the loop does at the head of a turn.</summary>
+    private void Decide()
+    {
+        if (_now >= _nextBeat && _converge.IsThrottling && _passes > 1)
+        {
+            _nextBeat = _now + ThrottleBeat;
+            Sync(ofTheLoop: false);
+        }
+
+        var pending = Estimate();
+        if (NeedsExact(pending))
+        {
+            Sync(ofTheLoop: true);
+            pending = Exact();
+        }
+
+        _counted = pending;
+        if (_postCopyAsked && CanSwitchOver)
+        {
+            StartPostCopyNow();
+        }
+        else if (CanSwitchOver && (_rules.SwitchOnEqual ? pending <= _threshold : pending == 0 || pending < _threshold))
+        {
+            SwitchOver();
+        }
+    }
+
+    private double Estimate() => _memory.Queued + DevicePreCopy + (_rules.Buckets ? DeviceStopCopy : 0);
+
+    private double Exact() => _memory.Queued + DevicePreCopy + DeviceStopCopy;
+
+    private bool NeedsExact(double pending)
+    {
+        if (_rules.Buckets)
+        {
+            // With postcopy-ram all of RAM is in the postcopy bucket, so that every turn ends an iteration.
+            var precopiable = DevicePreCopy + (_setup.PostCopy ? 0 : _memory.Queued);
+            return pending <= _threshold || precopiable <= 0;
+        }
+
+        return _rules.ExactOnEqual ? pending <= _threshold : pending < _threshold || pending <= 0;
+    }
+
+    private void Sync(bool ofTheLoop)
+    {
+        var found = _memory.Sync();
+        _foundLast = _memory.Queued + (_rules.Buckets ? DevicePreCopy + DeviceStopCopy : 0);
+        if (_period.See(_now, found, _transferred) is { } ended)
+        {
+            _converge.See(ended.Dirtied, ended.Sent);
+            if (_converge.IsThrottling && _rules.ThrottleTimer && double.IsInfinity(_nextBeat))
+            {
+                _nextBeat = _now + ThrottleBeat;
+            }
+        }
+
+        if (ofTheLoop || !_rules.Buckets)
+        {
+            _passes++;
+            _passSeen = true;
+        }
+    }
+
+    /// <returns>How long it took; at least a turn without work.</returns>
+    private double Iterate(double seconds)
+    {
+        var rate = CopyRate;
+        var left = seconds;
+        var wire = 0.0;
+        if (_devices.Length > 0 && Status is EngineStatus.Active)
+        {
+            var busy = _memory.Queued > 0;
+            var most = !busy ? rate * left : _rules.Serialized || (_cap > 0 && _cap < _line.RateAt(_now)) ? 0 : DeviceChunk;
+            foreach (var device in _devices)
+            {
+                var sent = device.Send(Math.Min(most, Math.Max(0, rate * left)));
+                wire += sent;
+                _deviceSent += sent;
+                left -= rate > 0 ? sent / rate : 0;
+            }
+        }
+
+        var (took, moved, processed) = rate > 0 ? _memory.Send(Math.Max(0, left), rate, _migration.Engine.ScanRate) : (left, 0, 0);
+        wire += moved;
+        _processed += processed;
+        _transferred += wire;
+        _windowSent += wire;
+        var spent = seconds - left + took;
+        if (_memory.Queued <= 0 && Status is EngineStatus.Active)
+        {
+            // Everything is sent: the turn is over, and the next one asks again.
+            spent = Math.Min(seconds, Math.Max(spent, ShortestTurn));
+            _turnEnd = _now + spent;
+            return spent;
+        }
+
+        return seconds;
+    }
+
+    private void Pass(double seconds)
+    {
+        if (GuestRuns)
+        {
+            _memory.Write(_now, seconds, _converge.Percent / 100.0);
+            SlowDown += seconds * _converge.Percent / 100.0;
+            foreach (var device in _devices)
+            {
+                device.Run(seconds);
+            }
+        }
+
+        _now += seconds;
+    }
+
+    private void CloseWindow()
+    {
+        _bandwidth = _windowSent / Line.Window;
+        _threshold = SwitchOverBandwidth * _limit;
+        if (!_rules.Buckets && _period.Rate > 0 && _windowSent > LeastWindowBytes)
+        {
+            _expected = (_rules.ExpectsOfRemaining ? _memory.Queued : _foundLast) / SwitchOverBandwidth;
+        }
+
+        _windowSent = 0;
+        _windowEnd += Line.Window;
+    }
+
+    private void SwitchOver()
+    {
+        Outage.Stop(_now, paused: false);
+        var rest = _memory.Queued + DevicePreCopy + DeviceStopCopy;
+        var transfer = _line.TimeFor(rest, _now);
+        var load = _devices.Sum(device => device.Device.LoadRate > 0 ? device.StopCopy / device.Device.LoadRate : 0);
+        var fixedPart = _migration.Engine.FixedDowntime.TotalSeconds;
+        _transferred += rest;
+        _deviceSent += DevicePreCopy + DeviceStopCopy;
+        _endAt = _now + Math.Max(transfer, load) + fixedPart;
+
+        // The engine's clock stops when the target has said its last word, before the target's CPUs run.
+        Outage.ByEngine = TimeSpan.FromSeconds(Math.Min(Math.Max(transfer, load) + (fixedPart / 2), TimeSpan.MaxValue.TotalSeconds / 2));
+        Status = EngineStatus.Device;
+        if (!_rules.Buckets)
+        {
+            _passes++;
+        }
+    }
+
+    private void Finish()
+    {
+        if (_now >= _endAt - 1e-9)
+        {
+            Outage.Moved(_now);
+            Status = EngineStatus.Completed;
+        }
+    }
+
+    private void StartPostCopyNow()
+    {
+        _memory.Sync();
+        Outage.Stop(_now, paused: false);
+        Pass(_migration.Engine.FixedDowntime.TotalSeconds);
+        Outage.Moved(_now);
+        PostCopyUsed = true;
+        Status = EngineStatus.PostCopyActive;
+        _windowEnd = Math.Max(_windowEnd, Math.Ceiling(_now / Line.Window) * Line.Window);
+    }
+
+    private long ExpectedDowntime()
+    {
+        var seconds = !_rules.Buckets ? _expected
+            : _passes <= 1 ? _limit
+            : SwitchOverBandwidth > 0 ? _foundLast / SwitchOverBandwidth
+            : double.PositiveInfinity;
+        return seconds * 1000 < long.MaxValue ? (long)(seconds * 1000) : long.MaxValue;
+    }
+
+    /// <summary>One of the numbers that were seen in the field: 16 EiB less a few bytes, or 100 GiB to the byte.</summary>
+    private ulong? Rubbish()
+    {
+        foreach (var device in _devices)
+        {
+            var moment = (long)Math.Floor(_now * 4);
+            if (device.Device.Reports is DeviceReporting.Rubbish && Chance.At(moment + 7919) < device.Device.RubbishShare)
+            {
+                return moment % 2 == 0 ? ulong.MaxValue - 4 : 100UL << 30;
+            }
+        }
+
+        return null;
+    }
+}
+
+/// <summary>What a device says it still has to send; null = it does not say.</summary>
+public readonly record struct DeviceView(string Name, ulong? PreCopy, ulong? StopCopy);

@@ -1,0 +1,114 @@
+namespace Orchestrator.Policy.Convergence.Predictive;
+
+/// <summary>Takes one reading into the memory: what was measured, not what it means.</summary>
+internal static class Measuring
+{
+    // The devices' share is the difference of two numbers taken up to a tenth of a second apart: the lowest of a second and more is theirs.
+    private static readonly TimeSpan s_shareWindow = TimeSpan.FromSeconds(1);
+
+    public static PredictiveMemory Take(PredictiveMemory memory, ConvergenceMoment moment)
+    {
+        var (reading, fresh) = (moment.Reading, moment.Fresh);
+        var at = reading.Elapsed.TotalSeconds;
+        var amount = AmountOf(fresh);
+        var running = reading.GuestRunning && !reading.PausedToConverge;
+        var link = running || reading.PausedToConverge
+            ? memory.Link.See(at, fresh.Transferred?.Bytes, amount)
+            : memory.Link.Break();
+        var next = memory with { Link = link, Devices = memory.Devices.See(at, fresh, s_shareWindow) };
+        if (amount is not { } bytes)
+        {
+            return next;
+        }
+
+        next = reading.PassesHonest
+            ? SeePass(next, reading, fresh, bytes, running)
+            : next with { Level = next.Level.See(at, bytes, link.Middle), Sync = null };
+        return next with { Last = new AmountMark(at, bytes, reading.ThrottlePercent, running) };
+    }
+
+    /// <summary>RAM that is dirty; null when nothing believed is known.</summary>
+    public static double? AmountOf(FreshNumbers fresh) =>
+        fresh.RamRemaining is { } ram ? ram.Bytes
+        : fresh is { Remaining: { } all, StopCopy: { } stop } ? Math.Max(0, (all - stop).Bytes)
+        : null;
+
+    private static PredictiveMemory SeePass(
+        PredictiveMemory memory, ConvergenceReading reading, FreshNumbers fresh, double amount, bool running)
+    {
+        if (fresh.Pass is not { } pass)
+        {
+            return memory;
+        }
+
+        var at = reading.Elapsed.TotalSeconds;
+        if (memory.Sync is not { } before || pass < before.Pass)
+        {
+            // The copy begins with a sync; whoever comes later has not seen when the last one was.
+            return memory with { Sync = reading.FirstPass ? new SyncMark(0, pass, amount, true) : new SyncMark(at, pass, amount, false) };
+        }
+
+        if (pass == before.Pass)
+        {
+            return memory;
+        }
+
+        var mark = new SyncMark(at, pass, amount, true);
+        var known = before.Known && running && memory.Last is { Running: true };
+        if (!known || at <= before.At)
+        {
+            return memory with { Sync = mark };
+        }
+
+        // Several syncs between two readings are taken for evenly spread.
+        var syncs = pass - before.Pass;
+        var interval = (at - before.At) / syncs;
+        var throttle = (reading.ThrottlePercent + (memory.Last?.Throttle ?? reading.ThrottlePercent)) / 200.0;
+        var found = Math.Max(0, amount - Leftover(memory, at));
+        return memory with
+        {
+            Sync = mark,
+            Curve = memory.Curve.Add(interval * (1 - throttle), found, at),
+            LowestSync = Math.Min(memory.LowestSync ?? double.PositiveInfinity, amount),
+            SyncsSinceThrottle = memory.SyncsSinceThrottle + 1,
+        };
+    }
+
+    /// <summary>What of the pass before had not been sent when the sync came.</summary>
+    private static double Leftover(PredictiveMemory memory, double at) =>
+        memory.Last is { } last && memory.Link.Windows.Count > 0 ? Math.Max(0, last.Amount - (memory.Link.Middle * (at - last.At))) : 0;
+}
+
+/// <summary>What lies above RAM: the devices' share of the remaining amount, as the lowest of a window, and the one before it.</summary>
+public sealed record DeviceShare
+{
+    public double? OpenedAt { get; init; }
+
+    public double? Low { get; init; }
+
+    public double? LowBefore { get; init; }
+
+    /// <summary>Last believed size of what devices can send only when stopped.</summary>
+    public double StopCopy { get; init; }
+
+    /// <summary>What a switch-over now would have to send of the devices; null when nothing is known.</summary>
+    public double? Bytes => (Low, LowBefore) switch
+    {
+        ({ } now, { } before) => Math.Min(now, before),
+        _ => null,
+    };
+
+    internal DeviceShare See(double at, FreshNumbers fresh, TimeSpan window)
+    {
+        var stop = fresh.StopCopy is { } known ? known.Bytes : StopCopy;
+        if (fresh is not { Remaining: { } all, RamRemaining: { } ram })
+        {
+            return this with { StopCopy = stop };
+        }
+
+        var share = Math.Max(0.0, (all - ram).Bytes);
+        return OpenedAt is { } opened && at - opened < window.TotalSeconds && at >= opened
+            ? this with { StopCopy = stop, Low = Math.Min(Low ?? share, share) }
+            : new DeviceShare { StopCopy = stop, OpenedAt = at, Low = share, LowBefore = Low };
+    }
+}

@@ -1,0 +1,142 @@
+namespace Orchestrator.Policy.Convergence.Predictive;
+
+/// <summary>Works out what to expect, of the copy as it is and of what could be done to it.</summary>
+internal static class Outlooks
+{
+    // A pass that improves by less than this share has come to rest: for the best guess, and for the hopeful end of the band.
+    private const double Rest = 0.03;
+    private const double RestAtBest = 0.005;
+
+    // What waiting for a lower downtime may cost: this share of the time that the copy takes anyway, or this many seconds if that is more.
+    private const double WorthTime = 0.03;
+    private const double WorthSeconds = 0.25;
+
+    // Of a first pass whose end cannot be seen, so much has to be wrong before it is called late.
+    private const double Late = 1.05;
+
+    public static Outlook AsItIs(PredictiveMemory memory, CopyNumbers numbers, double elapsed)
+    {
+        var link = numbers.Link;
+        if (!link.IsSound)
+        {
+            return new Outlook(Prospect.Unknown, numbers) { FloorHigh = numbers.Left };
+        }
+
+        if (numbers.DevicesLow > 0 && numbers.DowntimeLow(0) > numbers.Budget)
+        {
+            return new Outlook(Prospect.DevicesTooLarge, numbers) { FloorHigh = numbers.Left };
+        }
+
+        if (numbers.Left > Late * numbers.TimeLeft * Math.Max(link.High, 1) && numbers.Left > numbers.EnoughAtBest)
+        {
+            return new Outlook(Prospect.TooLate, numbers) { FloorLow = 0, FloorHigh = numbers.Left };
+        }
+
+        return memory.Sync is null && memory.Level.Seen > 0 ? OfLevel(memory.Level, numbers)
+            : memory.Curve.Points.Count == 0 ? new Outlook(Prospect.Unknown, numbers) { FloorHigh = numbers.Left }
+            : OfPasses(memory, numbers, elapsed);
+    }
+
+    /// <summary>The least throttle, in percent, under which the copy gets there; null when not even the highest is enough.</summary>
+    public static (int Percent, double Time, double Floor)? Throttled(PredictiveMemory memory, CopyNumbers numbers, int from, int most)
+    {
+        if (memory.Curve.Points.Count == 0 || memory.Sync is null)
+        {
+            // Nothing is known of how fast the guest writes, only that it is too fast: half of what is left of its time.
+            var next = Math.Min(most, from + Math.Max(20, (100 - from) / 2));
+            return next > from ? (next, 0, numbers.Left) : null;
+        }
+
+        if (from >= most || TimeAt(most) is null)
+        {
+            return null;
+        }
+
+        var (low, high) = (from, most);
+        while (high - low > 1)
+        {
+            var middle = (low + high) / 2;
+            (low, high) = TimeAt(middle) is null ? (middle, high) : (low, middle);
+        }
+
+        return TimeAt(high) is var (time, floor) ? (high, time, floor) : null;
+
+        (double Time, double Floor)? TimeAt(int percent)
+        {
+            var path = CopyPath.Follow(numbers, memory.Curve.At, 1 - (percent / 100.0), numbers.Link.Middle, Rest, stackalloc PathPoint[CopyPath.MostPasses]);
+            return path.TimeTo(0.9 * numbers.Enough) is { } time && time < numbers.TimeLeft ? (time, path.Floor) : null;
+        }
+    }
+
+    private static Outlook OfPasses(PredictiveMemory memory, CopyNumbers numbers, double elapsed)
+    {
+        Span<PathPoint> room = stackalloc PathPoint[CopyPath.MostPasses];
+        var (curve, link, pace) = (memory.Curve, numbers.Link, numbers.Pace);
+        var hard = CopyPath.Follow(numbers, curve.Most, pace, link.Low, Rest, room);
+        var (floorHigh, timeHigh) = (hard.Floor, hard.TimeTo(numbers.Enough));
+        var hopeful = CopyPath.Follow(numbers, curve.Least, pace, link.High, RestAtBest, room);
+        var (floorLow, timeLow) = (hopeful.Floor, hopeful.TimeTo(numbers.EnoughAtBest));
+        var middle = CopyPath.Follow(numbers, curve.At, pace, link.Middle, Rest, room);
+        var timeMiddle = middle.TimeTo(numbers.Enough);
+        var prospect = timeLow is null ? Prospect.Hopeless
+            : timeLow > numbers.TimeLeft ? Prospect.TooLate
+            : timeHigh <= numbers.TimeLeft ? Prospect.Sure
+            : timeMiddle <= numbers.TimeLeft ? Prospect.Likely
+            : Prospect.Unlikely;
+        return new Outlook(prospect, numbers)
+        {
+            FloorLow = floorLow,
+            FloorHigh = floorHigh,
+            TimeLow = timeLow,
+            TimeHigh = timeHigh,
+            TimeMiddle = timeMiddle,
+            Target = WorthWaitingFor(middle, numbers, timeMiddle, elapsed - (memory.FitsSince ?? elapsed), elapsed),
+        };
+    }
+
+    private static Outlook OfLevel(LevelTrack level, CopyNumbers numbers)
+    {
+        // At rest the amount goes up and down by what one turn sends; falling, it has a floor that nobody has seen yet.
+        var resting = level.Resting >= 2;
+        var floor = resting ? level.Low : 0;
+        double? time = numbers.Left <= numbers.Enough ? 0
+            : resting && level.Low > numbers.Enough ? null
+            : level.Fall > 0 ? (numbers.Left - numbers.Enough) / level.Fall
+            : null;
+        var prospect = numbers.Left <= numbers.Enough ? Prospect.Sure
+            : resting && level.Low > numbers.EnoughAtBest ? Prospect.Hopeless
+            : resting && level.Low > numbers.Enough ? Prospect.Unlikely
+            : time > numbers.TimeLeft ? Prospect.TooLate
+            : Prospect.Unknown;
+        return new Outlook(prospect, numbers)
+        {
+            FloorLow = floor,
+            FloorHigh = resting ? level.Low : numbers.Left,
+            TimeLow = time,
+            TimeHigh = time,
+            TimeMiddle = time,
+            Target = numbers.Left,
+        };
+    }
+
+    /// <summary>
+    /// The amount at which to switch over: the lowest on the path that is reached in the time which a lower downtime is worth, counted from
+    /// when it was first good enough.
+    /// </summary>
+    private static double WorthWaitingFor(CopyPath path, CopyNumbers numbers, double? fits, double waited, double elapsed)
+    {
+        if (fits is not { } from)
+        {
+            return path.Floor;
+        }
+
+        var until = Math.Max(from, from + Math.Max(WorthSeconds, WorthTime * (elapsed + from)) - waited);
+        var target = numbers.Enough;
+        foreach (var point in path.Points)
+        {
+            target = point.Time <= until ? Math.Min(target, point.Amount) : target;
+        }
+
+        return target;
+    }
+}
