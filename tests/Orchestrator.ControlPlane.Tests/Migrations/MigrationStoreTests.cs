@@ -64,6 +64,7 @@ public sealed class MigrationStoreTests(PostgresFixture postgres) : IClassFixtur
             Tally = new MigrationTally
             {
                 PredictedDowntime = TimeSpan.FromMilliseconds(1),
+                PredictedOverhead = TimeSpan.FromMilliseconds(10),
                 ReportedDowntime = TimeSpan.FromMilliseconds(2),
                 ObservedDowntime = TimeSpan.FromMilliseconds(3),
                 BytesTransferred = 4,

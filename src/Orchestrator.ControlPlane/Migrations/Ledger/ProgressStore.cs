@@ -31,6 +31,7 @@ internal sealed class ProgressStore(DatabaseGate database)
                        convergence_state = @ConvergenceState::jsonb, plausibility_memory = @PlausibilityMemory::jsonb,
                        latest_reading = @LatestReading::jsonb, source_engine_version = @SourceEngineVersion,
                        target_engine_version = @TargetEngineVersion, predicted_downtime = @PredictedDowntime,
+                       predicted_overhead = @PredictedOverhead,
                        reported_downtime = @ReportedDowntime, observed_downtime = @ObservedDowntime,
                        bytes_transferred = @BytesTransferred, ram_bytes = @RamBytes, passes = @Passes,
                        throttle_percent = @ThrottlePercent, final_limit = @FinalLimit, post_copy_used = @PostCopyUsed,
@@ -66,6 +67,15 @@ internal sealed class ProgressStore(DatabaseGate database)
                        state_since = CASE WHEN @guestState IS NULL OR @guestState = state THEN state_since ELSE @at END,
                        revision = revision + 1
                  WHERE @ends AND guest_id = @GuestId AND active_migration_id = @MigrationId AND EXISTS (SELECT FROM written)),
+            taught AS (
+                INSERT INTO downtime_observations (
+                    migration_id, at, engine, source_engine_version, target_engine_version, device_kind, predicted, predicted_overhead,
+                    reported, observed, budget)
+                SELECT migration_id, @at, @t_engine, @t_source, @t_target, @t_device, @t_predicted, @t_overhead, @t_reported, @t_observed,
+                       @MaxDowntime
+                  FROM written
+                 WHERE @teaches
+                ON CONFLICT (migration_id) DO NOTHING),
             slot AS (
                 DELETE FROM migration_slots
                  WHERE @ends AND migration_id = @MigrationId AND EXISTS (SELECT FROM written))
@@ -266,6 +276,15 @@ internal sealed class ProgressStore(DatabaseGate database)
             c_hosts = write.Commands.Select(command => command.HostId).ToArray(),
             c_kinds = write.Commands.Select(command => command.Kind.ToString()).ToArray(),
             c_payloads = write.Commands.Select(command => command.Request.ToByteArray()).ToArray(),
+            teaches = write.Taught is not null,
+            t_engine = write.Taught?.Kind.Engine ?? "",
+            t_source = write.Taught?.Kind.SourceEngineVersion ?? "",
+            t_target = write.Taught?.Kind.TargetEngineVersion ?? "",
+            t_device = write.Taught?.Kind.DeviceKind ?? "",
+            t_predicted = write.Taught?.Observation.Predicted ?? TimeSpan.Zero,
+            t_overhead = write.Taught?.Observation.PredictedOverhead ?? TimeSpan.Zero,
+            t_reported = write.Taught?.Observation.Reported ?? TimeSpan.Zero,
+            t_observed = write.Taught?.Observation.Observed,
             ends = now.HasEnded,
             moved = now.Phase is MigrationPhase.Completed,
             guestState = write.GuestState?.ToString(),

@@ -2,9 +2,7 @@ using System.Text.Json;
 using Google.Protobuf.WellKnownTypes;
 using Orchestrator.Agent.V1;
 using Orchestrator.ControlPlane.Migrations.Ledger;
-using Orchestrator.Policy;
 using Orchestrator.Policy.Convergence;
-using Orchestrator.Policy.Lifecycle;
 using Orchestrator.Policy.Plausibility;
 using Orchestrator.PolicyMessages;
 using Orchestrator.V1;
@@ -20,17 +18,19 @@ namespace Orchestrator.ControlPlane.Migrations.Supervision;
 internal sealed class CopyTrack
 {
     private readonly CommandBook _book;
+    private readonly CopyConditions _conditions;
     private readonly ulong _epoch;
     private PlausibilityMemory _memory;
     private ulong _lastSequence;
     private DateTimeOffset? _pausedSeenAt;
     private int _savedRound;
 
-    public CopyTrack(Migration migration, ConvergenceDocument document, CommandBook book)
+    /// <param name="conditions">As they are, for a copy that has not begun.</param>
+    public CopyTrack(Migration migration, ConvergenceDocument document, CommandBook book, CopyConditions conditions)
     {
-        _book = book;
+        (_book, _conditions) = (book, conditions);
         _epoch = (ulong)migration.Epoch;
-        Terms = TermsOf(migration, document, book);
+        Terms = TermsIn(migration, document);
         State = Restore<ConvergenceState>(migration.ConvergenceState) ?? ConvergenceState.Start(Terms);
         _memory = Restore<PlausibilityMemory>(migration.PlausibilityMemory) ?? PlausibilityMemory.Empty;
         _savedRound = State.Round;
@@ -61,10 +61,10 @@ internal sealed class CopyTrack
     }
 
     /// <summary>Phase, policy or budget changed.</summary>
-    public void Follow(Migration migration, ConvergenceDocument document) => Terms = TermsOf(migration, document, _book);
+    public void Follow(Migration migration, ConvergenceDocument document) => Terms = TermsIn(migration, document);
 
     /// <summary>What is to hold once the migration is as it is to be written, under this document.</summary>
-    public ConvergenceTerms TermsIn(Migration migration, ConvergenceDocument document) => TermsOf(migration, document, _book);
+    public ConvergenceTerms TermsIn(Migration migration, ConvergenceDocument document) => CopyTerms.Of(migration, document, _book, _conditions);
 
     /// <summary>Goes on from what the source's agent decided by itself, and from the engine's limit as it reports it.</summary>
     public void Adopt(Decision decision, MigrationReport report)
@@ -159,11 +159,11 @@ internal sealed class CopyTrack
         var at = report.At?.ToDateTimeOffset();
         var paused = preCopy && _pausedSeenAt is { } since && at > since ? at.Value - since : TimeSpan.Zero;
         _pausedSeenAt = preCopy && reading.PausedToConverge ? at : null;
+        var predicted = preCopy && reading.IsFresh(ReadingNumber.ExpectedDowntime) ? reading.ExpectedDowntime : null;
         return Tally with
         {
-            PredictedDowntime = preCopy && reading.IsFresh(ReadingNumber.ExpectedDowntime)
-                ? reading.ExpectedDowntime ?? Tally.PredictedDowntime
-                : Tally.PredictedDowntime,
+            PredictedDowntime = predicted ?? Tally.PredictedDowntime,
+            PredictedOverhead = predicted is null ? Tally.PredictedOverhead : OverheadIn(report.Numbers) ?? Tally.PredictedOverhead,
             BytesTransferred = reading.Transferred?.Bytes ?? Tally.BytesTransferred,
             RamBytes = reading.RamTotal.Bytes > 0 ? reading.RamTotal.Bytes : Tally.RamBytes,
             Passes = Math.Max(Tally.Passes, reading.Pass),
@@ -174,30 +174,16 @@ internal sealed class CopyTrack
         };
     }
 
+    /// <returns>Null when it is not known whose number it is.</returns>
+    private static TimeSpan? OverheadIn(TransferNumbers numbers) => numbers.ExpectedDowntimeProvenance switch
+    {
+        Provenance.Engine => TimeSpan.Zero,
+        Provenance.Computed => SwitchOverCost.InReports,
+        _ => null,
+    };
+
     private TimeSpan? RefusedSince(RefusableAct act, DateTimeOffset at) =>
         _book.Latest(RefusedActs.KindOf(act)) is { Answer: { Outcome: CommandOutcome.Refused, At: var refused } } ? at - refused : null;
-
-    private static ConvergenceTerms TermsOf(Migration migration, ConvergenceDocument document, CommandBook book)
-    {
-        // Both sides agreed on it before the stream began; another document cannot change it any more.
-        var agreed = book.Latest(AgentCommandKind.PrepareTarget)?.Request.PrepareTarget.Terms;
-        return new ConvergenceTerms
-        {
-            Document = document,
-            Budget = migration.MaxDowntime,
-            Deadline = migration.Deadline is { } deadline ? Remaining(migration, deadline) : null,
-            GuestMemory = new DataSize((long)Math.Min(migration.Spec.MemoryBytes, long.MaxValue)),
-            PostCopyPossible = agreed?.PostCopyPossible ?? AgentCommands.PostCopyPossible(migration.Spec, migration.Mode, document),
-            ThrottlePossible = agreed?.ThrottlePossible ?? AgentCommands.ThrottlePossible(document),
-        };
-    }
-
-    /// <summary>The caller's deadline counts from the request, the policy's time from the engine's start.</summary>
-    private static TimeSpan Remaining(Migration migration, TimeSpan deadline)
-    {
-        var before = migration.Phase is Policy.Lifecycle.MigrationPhase.Copying ? migration.PhaseSince - migration.CreatedAt : TimeSpan.Zero;
-        return deadline > before ? deadline - before : TimeSpan.Zero;
-    }
 
     /// <returns>Null when there is none, or one of another release that this one cannot read: it is learnt anew.</returns>
     private static T? Restore<T>(string? json)

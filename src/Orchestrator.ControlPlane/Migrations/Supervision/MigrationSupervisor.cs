@@ -36,8 +36,8 @@ internal sealed partial class MigrationSupervisor : IAsyncDisposable
         _policy = charge.Policy;
         _agents = new AgentDecisions(charge.AgentDecisions);
         var book = new CommandBook(charge.Commands);
-        _record = new MigrationRecord(charge.Migration, book, edges.Store, edges.History, edges.Feed);
-        _track = new CopyTrack(charge.Migration, charge.Policy.Document, book);
+        _record = new MigrationRecord(charge, book, edges);
+        _track = new CopyTrack(charge.Migration, charge.Policy.Document, book, charge.Known.Conditions);
         _sides = new MigrationSides(charge.Migration, book, charge.Mailbox, edges.Agents, edges.Beat);
         if (charge.TakenOver)
         {
