@@ -84,7 +84,7 @@ public class SpecMapperTests
             faults.Select(fault => (fault.Field, fault.Line ?? 0)));
         Assert.Contains("write a number with d, h, m, s", faults[0].Description, StringComparison.Ordinal);
         Assert.StartsWith("is not known; allowed: description, initial_downtime, max_downtime, exponential", faults[2].Description, StringComparison.Ordinal);
-        Assert.Equal("only one of exponential, ladder may be given", faults[4].Description);
+        Assert.Equal("only one of exponential, ladder, predictive may be given", faults[4].Description);
         Assert.Equal("must be a list", faults[5].Description);
         Assert.Equal("is not known; no fields are allowed here; write {}", faults[7].Description);
         Assert.Equal("\"yes\" does not fit; write true or false", faults[8].Description);
