@@ -9,6 +9,10 @@ ALTER TABLE migration_readings
     ADD COLUMN fresh                integer,
     -- Cap of the copy; 0 = none.
     ADD COLUMN max_bytes_per_second bigint,
+    -- The last sampling of what the guest dirties; null = none.
+    ADD COLUMN probe_elapsed        interval,
+    ADD COLUMN probe_interval       interval,
+    ADD COLUMN probe_bytes          bigint,
     -- Of whoever read it. What was learnt under one epoch and not saved is lost to the next.
     ADD COLUMN epoch                bigint;
 

@@ -34,6 +34,9 @@ public static class ReadingMessage
             BandwidthBytesPerSecond = Bytes(reading.Bandwidth),
             SwitchoverBytesPerSecond = Bytes(reading.SwitchOverBandwidth),
             MaxBytesPerSecond = Bytes(reading.Cap),
+            ProbeElapsed = reading.Probe?.At.ToDuration(),
+            ProbeInterval = reading.Probe?.Interval.ToDuration(),
+            ProbeBytes = Bytes(reading.Probe?.Dirtied),
             ExpectedDowntime = reading.ExpectedDowntime?.ToDuration(),
             DowntimeLimit = reading.DowntimeLimit.ToDuration(),
             ThrottlePercent = (uint)Math.Clamp(reading.ThrottlePercent, 0, 99),
@@ -86,6 +89,9 @@ public static class ReadingMessage
                 : null,
             Cap = message.MaxBytesPerSecond > 0 ? Rate(message.MaxBytesPerSecond) : null,
             DirtyRate = message.HasDirtyBytesPerSecond ? Rate(message.DirtyBytesPerSecond) : null,
+            Probe = message is { ProbeElapsed: { } probed, ProbeInterval: { } lasted }
+                ? new Policy.Convergence.DirtyProbe(probed.ToTimeSpan(), lasted.ToTimeSpan(), Size(message.ProbeBytes))
+                : null,
             ExpectedDowntime = message.ExpectedDowntime?.ToTimeSpan(),
             DowntimeLimit = message.DowntimeLimit?.ToTimeSpan() ?? TimeSpan.Zero,
             ThrottlePercent = (int)Math.Min(message.ThrottlePercent, 99),

@@ -45,6 +45,9 @@ public static class ReportNumbers
             Cap = numbers.MaxBytesPerSecond,
             SwitchOverBandwidth = numbers.HasSwitchoverBytesPerSecond ? numbers.SwitchoverBytesPerSecond : null,
             DirtyRate = numbers.HasDirtyBytesPerSecond ? numbers.DirtyBytesPerSecond : null,
+            Probe = numbers.DirtyProbe is { } probe
+                ? new ReportedProbe(Time(probe.Elapsed) ?? TimeSpan.Zero, Time(probe.Interval) ?? TimeSpan.Zero, probe.Bytes)
+                : null,
             ExpectedDowntime = Time(numbers.ExpectedDowntime),
             EngineExpectedDowntimeMilliseconds = numbers.HasEngineExpectedDowntimeMs ? numbers.EngineExpectedDowntimeMs : null,
             DowntimeLimit = Time(numbers.DowntimeLimit) ?? TimeSpan.Zero,

@@ -45,8 +45,12 @@ public partial class TreeTests
         ["Orchestrator.ControlPlane"] =
             ["Orchestrator.Policy", "Orchestrator.PolicyMessages", "Orchestrator.Plant", "Orchestrator.Contracts", "Orchestrator.Rpc"],
         ["Orchestrator.Lab"] =
-            ["Orchestrator.Policy", "Orchestrator.PolicyMessages", "Orchestrator.Plant", "Orchestrator.Contracts", "Orchestrator.Rpc"],
-        ["Orchestrator.Cli"] = ["Orchestrator.Contracts", "Orchestrator.Rpc"],
+        [
+            "Orchestrator.Policy", "Orchestrator.PolicyMessages", "Orchestrator.Plant", "Orchestrator.Contracts", "Orchestrator.Rpc",
+            "Orchestrator.Specs",
+        ],
+        ["Orchestrator.Specs"] = [],
+        ["Orchestrator.Cli"] = ["Orchestrator.Contracts", "Orchestrator.Rpc", "Orchestrator.Specs"],
 
         // The last three are programs that it starts, not libraries that it calls.
         ["Orchestrator.LocalFleet"] =

@@ -47,6 +47,7 @@ public class ReadingMessageTests
             SwitchOverBandwidth = Rate(bytes[6]),
             DirtyRate = Rate(bytes[7]),
             Cap = bytes[8] > 0 ? Rate(bytes[8]) : null,
+            Probe = words[2] && bytes[8] is { } probed ? new DirtyProbe(expected, limit, new DataSize(probed)) : null,
             ExpectedDowntime = words[2] ? expected : null,
             DowntimeLimit = limit,
             ThrottlePercent = throttle,

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Orchestrator.Cli.Refusals;
+using Orchestrator.Specs;
 
 namespace Orchestrator.Cli.Policies;
 

@@ -104,6 +104,30 @@ internal sealed class GuestMemory
         return found;
     }
 
+    /// <summary>Begins to count anew what is written, beside the kernel's log.</summary>
+    public void BeginProbe()
+    {
+        foreach (var region in _regions)
+        {
+            region.Probed = 0;
+        }
+    }
+
+    /// <summary>Different bytes written since <see cref="BeginProbe"/>.</summary>
+    public double Probed
+    {
+        get
+        {
+            var sum = 0.0;
+            foreach (var region in _regions)
+            {
+                sum += region.Probed;
+            }
+
+            return sum;
+        }
+    }
+
     private sealed class Region
     {
         private readonly HotSet? _set;
@@ -121,6 +145,8 @@ internal sealed class GuestMemory
         public double Size { get; init; }
 
         public double Queued { get; set; }
+
+        public double Probed { get; set; }
 
         private double Logged { get; set; }
 
@@ -140,6 +166,7 @@ internal sealed class GuestMemory
             if (_set.Sequential)
             {
                 Logged = Math.Min(Size, Logged + (rate * seconds));
+                Probed = Math.Min(Size, Probed + (rate * seconds));
                 return;
             }
 
@@ -151,6 +178,7 @@ internal sealed class GuestMemory
             }
 
             Logged = Size - ((Size - Logged) * _decay);
+            Probed = Size - ((Size - Probed) * _decay);
         }
 
         public double Sync()

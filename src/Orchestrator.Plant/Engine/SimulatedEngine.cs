@@ -29,6 +29,7 @@ public sealed class SimulatedEngine : IEngineControls
     private readonly Line _line;
     private readonly AutoConverge _converge;
     private readonly DirtyPeriod _period = new();
+    private readonly DirtySampling _sampling;
     private double _now;
     private double _turnEnd;
     private double _windowEnd = Line.Window;
@@ -56,11 +57,12 @@ public sealed class SimulatedEngine : IEngineControls
         _rules = LoopRules.Of(migration.Engine.Version);
         _memory = new GuestMemory(migration.Guest);
         _devices = [.. migration.Guest.Devices.Select(device => new DeviceState(device, _rules.DevicePreCopy))];
+        _sampling = new DirtySampling(_memory, migration.Guest.Memory);
         _line = new Line(migration.Link);
         _converge = new AutoConverge(setup.AutoConverge) { Knobs = setup.Throttle };
         _limit = setup.DowntimeLimit.TotalSeconds;
         _expected = _limit;
-        _cap = setup.MaxBandwidth;
+        _cap = Capped(setup.MaxBandwidth);
         _toldBandwidth = setup.SwitchOverBandwidth;
         _foundLast = migration.Guest.Memory;
         Outage = new Outage();
@@ -68,6 +70,9 @@ public sealed class SimulatedEngine : IEngineControls
         // QEMU refuses to migrate a VFIO device with postcopy-ram on.
         Status = setup.PostCopy && _devices.Length > 0 ? EngineStatus.Failed : EngineStatus.Active;
     }
+
+    /// <summary>The last sampling of what the guest dirties that has ended (calc-dirty-rate); null before one has.</summary>
+    public SampledDirt? Sampled => _sampling.Last;
 
     /// <summary>Since the copy began.</summary>
     public TimeSpan Now => TimeSpan.FromSeconds(_now);
@@ -135,6 +140,9 @@ public sealed class SimulatedEngine : IEngineControls
         Downtime = Status is EngineStatus.Completed ? Outage.ByEngine : null,
     };
 
+    /// <summary>Begins to sample what the guest dirties in an interval; without effect while another sampling goes on.</summary>
+    public void Sample(TimeSpan interval) => _sampling.Begin(_now, interval.TotalSeconds);
+
     /// <summary>What an agent that holds the devices' descriptors reads of them.</summary>
     public IReadOnlyList<DeviceView> DeviceViews() =>
     [
@@ -149,7 +157,7 @@ public sealed class SimulatedEngine : IEngineControls
 
     public void SetDowntimeLimit(TimeSpan limit) => _limit = limit.TotalSeconds;
 
-    public void SetMaxBandwidth(long bytesPerSecond) => _cap = bytesPerSecond;
+    public void SetMaxBandwidth(long bytesPerSecond) => _cap = Capped(bytesPerSecond);
 
     public void SetSwitchOverBandwidth(long bytesPerSecond) => _toldBandwidth = bytesPerSecond;
 
@@ -331,7 +339,16 @@ public sealed class SimulatedEngine : IEngineControls
         }
 
         _now += seconds;
+        _sampling.See(_now);
     }
+
+    /// <summary>An operator's own cap of the link holds whatever the management layer says.</summary>
+    private double Capped(double asked) => (asked, _migration.Link.MaxBytesPerSecond) switch
+    {
+        (_, 0) => asked,
+        (0, var cap) => cap,
+        var (wanted, cap) => Math.Min(wanted, cap),
+    };
 
     private void CloseWindow()
     {

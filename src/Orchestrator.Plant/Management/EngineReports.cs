@@ -1,3 +1,4 @@
+using Google.Protobuf.WellKnownTypes;
 using Orchestrator.Agent.V1;
 using Orchestrator.Plant.Description;
 using Orchestrator.Plant.Engine;
@@ -15,7 +16,7 @@ internal sealed class EngineReports(EngineVersion version, EngineSetup setup)
     private ReportMemory _memory = ReportMemory.Empty;
     private ulong _sequence;
 
-    public MigrationReport Report(EngineView view, IReadOnlyList<DeviceView> devices, long cap, long told, bool paused)
+    public MigrationReport Report(EngineView view, IReadOnlyList<DeviceView> devices, SampledDirt? sampled, EngineStanding standing)
     {
         var sample = new EngineSample
         {
@@ -23,20 +24,30 @@ internal sealed class EngineReports(EngineVersion version, EngineSetup setup)
             Features = _features,
             Elapsed = view.Elapsed,
             DowntimeLimit = TimeSpan.FromMilliseconds(view.DowntimeLimitMilliseconds),
-            MaxBytesPerSecond = (ulong)Math.Max(0, cap),
-            SwitchOverBytesPerSecond = told > 0 ? (ulong)told : null,
+            MaxBytesPerSecond = (ulong)Math.Max(0, standing.Cap),
+            SwitchOverBytesPerSecond = standing.Told > 0 ? (ulong)standing.Told : null,
             PostCopyCapability = setup.PostCopy,
             Devices = [.. devices.Select(device => new DeviceSample(device.Name, device.PreCopy, device.StopCopy, null))],
         };
         (var numbers, _memory) = ReportAssembler.Assemble(sample, _memory);
+        if (sampled is not null)
+        {
+            numbers.DirtyProbe = new DirtyProbe
+            {
+                Elapsed = Duration.FromTimeSpan(sampled.At),
+                Interval = Duration.FromTimeSpan(sampled.Interval),
+                Bytes = (ulong)sampled.Dirtied,
+            };
+        }
+
         return new MigrationReport
         {
             Sequence = ++_sequence,
-            Elapsed = Google.Protobuf.WellKnownTypes.Duration.FromTimeSpan(view.Elapsed),
+            Elapsed = Duration.FromTimeSpan(view.Elapsed),
             SessionState = view.Status is EngineStatus.Device ? SessionState.SwitchingOver : SessionState.Running,
             EngineStatus = sample.Info.StatusText,
             RunState = view.GuestRunning ? Agent.V1.RunState.Running : Agent.V1.RunState.Paused,
-            PausedToConverge = paused,
+            PausedToConverge = standing.Paused,
             Numbers = numbers,
         };
     }
@@ -105,3 +116,9 @@ internal sealed class EngineReports(EngineVersion version, EngineSetup setup)
         Yank = false,
     };
 }
+
+/// <summary>What the engine was told.</summary>
+/// <param name="Cap">Of the copy, bytes per second; 0 = none.</param>
+/// <param name="Told">avail-switchover-bandwidth, bytes per second; 0 = nothing.</param>
+/// <param name="Paused">The guest was stopped to converge.</param>
+internal readonly record struct EngineStanding(long Cap, long Told, bool Paused);

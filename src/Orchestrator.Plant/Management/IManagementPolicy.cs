@@ -12,7 +12,7 @@ public interface IManagementPolicy
     /// <summary>How it starts the migration. Called once, before anything else.</summary>
     EngineSetup SetUp(MigrationDescription migration);
 
-    /// <summary>When it wants to look next, since the copy began; null = never again. Read before the start and after every look.</summary>
+    /// <summary>When it wants to look next, since the copy began; null = never again. Read before the start and after every look and every pass.</summary>
     TimeSpan? NextLook { get; }
 
     /// <summary>True when it wants to be told of the engine's MIGRATION_PASS events too.</summary>

@@ -18,6 +18,12 @@ public sealed class PolicyManagement(ConvergenceDocument document, SwitchOverCos
     // Throttling as good as off until it is wanted: 1 % of a CPU, and only when more is dirtied than sent.
     private static readonly ThrottleKnobs s_idle = new(1, 1, 1, 100);
 
+    // Less than a second needs calc-time-unit (8.2).
+    private static readonly TimeSpan[] s_probes = [TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(0.25), TimeSpan.FromSeconds(4)];
+    private static readonly TimeSpan s_probesApart = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_probesApartLater = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_probesOften = TimeSpan.FromMinutes(1);
+
     private readonly List<TakenStep> _taken = [];
     private EngineReports? _reports;
     private PlausibilityMemory _memory = PlausibilityMemory.Empty;
@@ -26,6 +32,9 @@ public sealed class PolicyManagement(ConvergenceDocument document, SwitchOverCos
     private long _cap;
     private long _told;
     private TimeSpan? _paused;
+    private TimeSpan _probedAt = -s_probesApart;
+    private int _probes;
+    private bool _wholeSeconds;
 
     public TimeSpan? NextLook { get; private set; } = s_beat;
 
@@ -37,8 +46,8 @@ public sealed class PolicyManagement(ConvergenceDocument document, SwitchOverCos
     /// <summary>Everything that was judged, for whoever wants to see it; set before the run.</summary>
     public Action<ConvergenceReading, ConvergenceState>? Judged { get; init; }
 
-    /// <summary>The devices' sizes as the agent reads them; a look at the engine itself, which the view does not have.</summary>
-    public Func<IReadOnlyList<DeviceView>> Devices { get; set; } = () => [];
+    /// <summary>The engine itself: the devices' sizes and the samples of what is dirtied come from there, which the view does not have.</summary>
+    public SimulatedEngine? Engine { get; set; }
 
     public EngineSetup SetUp(MigrationDescription migration)
     {
@@ -56,6 +65,7 @@ public sealed class PolicyManagement(ConvergenceDocument document, SwitchOverCos
             LineRate = new DataRate((long)migration.Link.BytesPerSecond),
         };
         _state = ConvergenceState.Start(_terms);
+        _wholeSeconds = migration.Engine.Version < EngineVersion.Qemu82;
         _cap = migration.Link.MaxBytesPerSecond;
         _told = document.Bandwidth.SwitchOver?.BytesPerSecond ?? 0;
         var setup = new EngineSetup
@@ -74,6 +84,7 @@ public sealed class PolicyManagement(ConvergenceDocument document, SwitchOverCos
 
     public void Look(EngineView view, IEngineControls engine)
     {
+        Probe(view);
         Judge(view, engine);
         NextLook = view.Elapsed + s_beat;
     }
@@ -84,6 +95,21 @@ public sealed class PolicyManagement(ConvergenceDocument document, SwitchOverCos
         NextLook = view.Elapsed + s_beat;
     }
 
+    /// <summary>As the agent does: intervals of three lengths in turn, a second apart, and more rarely after the first minute.</summary>
+    private void Probe(EngineView view)
+    {
+        var rest = view.Elapsed < s_probesOften ? s_probesApart : s_probesApartLater;
+        if (Engine is null || !view.GuestRunning || view.Elapsed < _probedAt + rest)
+        {
+            return;
+        }
+
+        var interval = s_probes[_probes++ % s_probes.Length];
+        interval = _wholeSeconds && interval < s_probesApart ? s_probesApart : interval;
+        _probedAt = view.Elapsed + interval;
+        Engine.Sample(interval);
+    }
+
     private void Judge(EngineView view, IEngineControls engine)
     {
         if (_terms is null || _state is null || _reports is null)
@@ -91,7 +117,8 @@ public sealed class PolicyManagement(ConvergenceDocument document, SwitchOverCos
             throw new InvalidOperationException("The migration has not been set up.");
         }
 
-        var report = _reports.Report(view, Devices(), _cap, _told, _paused is not null && view.Status is EngineStatus.Active);
+        var paused = _paused is not null && view.Status is EngineStatus.Active;
+        var report = _reports.Report(view, Engine?.DeviceViews() ?? [], Engine?.Sampled, new EngineStanding(_cap, _told, paused));
         if (ReportNumbers.Of(report) is not { } numbers)
         {
             return;

@@ -15,7 +15,7 @@ public static class SimulatedRun
         var engine = new SimulatedEngine(migration, policy.SetUp(migration));
         if (policy is PolicyManagement ours)
         {
-            ours.Devices = engine.DeviceViews;
+            ours.Engine = engine;
         }
 
         var cut = migration.Deadline * CutAtDeadlines;

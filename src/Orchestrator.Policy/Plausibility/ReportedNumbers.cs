@@ -34,6 +34,8 @@ public sealed record ReportedNumbers
 
     public ulong? DirtyRate { get; init; }
 
+    public ReportedProbe? Probe { get; init; }
+
     public TimeSpan? ExpectedDowntime { get; init; }
 
     /// <summary>The engine's own figure in ms: INT64_MAX = unknown, equal to the limit during the first pass.</summary>
@@ -52,5 +54,8 @@ public sealed record ReportedNumbers
     /// <summary>What the agent could not read, as "field=raw".</summary>
     public IReadOnlyList<string> Unreadable { get; init; } = [];
 }
+
+/// <param name="Elapsed">When it ended.</param>
+public sealed record ReportedProbe(TimeSpan Elapsed, TimeSpan Interval, ulong Bytes);
 
 public sealed record ReportedDevice(string DeviceId, ulong? Precopy, ulong? StopCopy);

@@ -1,9 +1,8 @@
 using Google.Protobuf;
 using Google.Protobuf.Reflection;
 using Google.Protobuf.WellKnownTypes;
-using Orchestrator.Cli.Refusals;
-using Orchestrator.Cli.Specs;
 using Orchestrator.Cli.Tests.Scripted;
+using Orchestrator.Specs;
 using Orchestrator.V1;
 
 namespace Orchestrator.Cli.Tests.Specs;

@@ -37,6 +37,9 @@ internal static class Readings
         Activity = EngineActivity.SwitchingOver,
         Epoch = 16,
         MaxBytesPerSecond = 17,
+        ProbeElapsed = Fleet.Seconds(18),
+        ProbeInterval = Fleet.Seconds(19),
+        ProbeBytes = 20,
     };
 
     /// <summary>What may be absent is absent.</summary>

@@ -26,7 +26,8 @@ internal sealed class MigrationHistory(DatabaseGate database)
         switchover_bytes_per_second AS SwitchoverBytesPerSecond, dirty_bytes_per_second AS DirtyBytesPerSecond,
         expected_downtime AS ExpectedDowntime, downtime_limit AS DowntimeLimit, throttle_percent AS ThrottlePercent,
         guest_running AS GuestRunning, engine_status AS EngineStatus, suspects::text AS Suspects, activity, use,
-        first_pass AS FirstPass, paused_to_converge AS PausedToConverge, fresh, epoch, max_bytes_per_second AS MaxBytesPerSecond
+        first_pass AS FirstPass, paused_to_converge AS PausedToConverge, fresh, epoch, max_bytes_per_second AS MaxBytesPerSecond,
+        probe_elapsed AS ProbeElapsed, probe_interval AS ProbeInterval, probe_bytes AS ProbeBytes
         """;
 
     public Task<IReadOnlyList<Transition>> ListTransitionsAsync(Guid migrationId, CancellationToken cancellation)
@@ -217,7 +218,10 @@ internal sealed class MigrationHistory(DatabaseGate database)
         bool? PausedToConverge,
         int? Fresh,
         long? Epoch,
-        long? MaxBytesPerSecond)
+        long? MaxBytesPerSecond,
+        TimeSpan? ProbeElapsed,
+        TimeSpan? ProbeInterval,
+        long? ProbeBytes)
     {
         public Reading ToReading()
         {
@@ -249,6 +253,9 @@ internal sealed class MigrationHistory(DatabaseGate database)
                 Fresh = { FreshMask.Read(Fresh ?? 0) },
                 Epoch = (ulong)(Epoch ?? 0),
                 MaxBytesPerSecond = (ulong)(MaxBytesPerSecond ?? 0),
+                ProbeElapsed = ProbeElapsed?.ToDuration(),
+                ProbeInterval = ProbeInterval?.ToDuration(),
+                ProbeBytes = (ulong)(ProbeBytes ?? 0),
             };
             if (DirtyBytesPerSecond is { } dirty)
             {

@@ -15,7 +15,8 @@ internal sealed class ReadingStore(DatabaseGate database)
         migration_id, sequence, at, elapsed, pass, passes_honest, round, ram_total_bytes, ram_remaining_bytes, remaining_bytes,
         stop_copy_bytes, transferred_bytes, bandwidth_bytes_per_second, switchover_bytes_per_second, dirty_bytes_per_second,
         expected_downtime, downtime_limit, throttle_percent, guest_running, engine_status, suspects,
-        activity, use, first_pass, paused_to_converge, fresh, epoch, max_bytes_per_second
+        activity, use, first_pass, paused_to_converge, fresh, epoch, max_bytes_per_second, probe_elapsed,
+        probe_interval, probe_bytes
         """;
 
     /// <summary>All or none. Rows that are in already are left alone.</summary>
@@ -160,6 +161,18 @@ internal sealed class ReadingStore(DatabaseGate database)
             await copy.WriteAsync(FreshMask.Of(reading.Fresh), NpgsqlDbType.Integer, cancellation);
             await BigintAsync(reading.Epoch);
             await BigintAsync(reading.MaxBytesPerSecond);
+            if (reading is { ProbeElapsed: { } probed, ProbeInterval: { } lasted })
+            {
+                await IntervalAsync(probed);
+                await IntervalAsync(lasted);
+                await BigintAsync(reading.ProbeBytes);
+            }
+            else
+            {
+                await copy.WriteNullAsync(cancellation);
+                await copy.WriteNullAsync(cancellation);
+                await copy.WriteNullAsync(cancellation);
+            }
         }
 
         await copy.CompleteAsync(cancellation);

@@ -9,6 +9,9 @@ internal sealed record CopyNumbers
     /// <summary>RAM still to be sent of this pass.</summary>
     public required double Left { get; init; }
 
+    /// <summary>Until this pass is over; infinite over a dead link.</summary>
+    public double PassLeft => Link.Middle > 0 ? Left / Link.Middle : double.PositiveInfinity;
+
     /// <summary>Guest's own time since the last sync.</summary>
     public required double SinceSync { get; init; }
 
@@ -30,6 +33,9 @@ internal sealed record CopyNumbers
 
     public required double DevicesHigh { get; init; }
 
+    /// <summary>What devices' state can at best go at: it passes no search for zero pages, so the line may carry more of it than of RAM.</summary>
+    public required double DeviceRateHigh { get; init; }
+
     public required double OverheadTypical { get; init; }
 
     public required double OverheadHigh { get; init; }
@@ -43,14 +49,16 @@ internal sealed record CopyNumbers
     public double Enough => ((Budget - OverheadHigh) * SwitchOverLow) - DevicesHigh;
 
     /// <summary>The same by the hopeful ends of all bands: more than that cannot be within the budget.</summary>
-    public double EnoughAtBest => ((Budget - OverheadTypical) * SwitchOverHigh) - DevicesLow;
+    public double EnoughAtBest => (Budget - OverheadTypical - DevicesAtBest) * SwitchOverHigh;
 
     /// <summary>What the limit may at most be: the budget less what no limit covers.</summary>
     public double LimitCap => Math.Max(0.001, Budget - OverheadHigh);
 
     public double DowntimeHigh(double ram) => SwitchOverLow > 0 ? OverheadHigh + ((ram + DevicesHigh) / SwitchOverLow) : double.PositiveInfinity;
 
-    public double DowntimeLow(double ram) => SwitchOverHigh > 0 ? OverheadTypical + ((ram + DevicesLow) / SwitchOverHigh) : double.PositiveInfinity;
+    public double DowntimeLow(double ram) => SwitchOverHigh > 0 ? OverheadTypical + DevicesAtBest + (ram / SwitchOverHigh) : double.PositiveInfinity;
+
+    private double DevicesAtBest => DevicesLow > 0 ? DevicesLow / DeviceRateHigh : 0;
 
     /// <returns>Null while no amount is known.</returns>
     public static CopyNumbers? Of(PredictiveMemory memory, ConvergenceMoment moment)
@@ -75,6 +83,7 @@ internal sealed record CopyNumbers
             SwitchOverLow = capped ? LineShare * line!.Value.BytesPerSecond : SurelyOf(link),
             SwitchOverHigh = capped ? line!.Value.BytesPerSecond : link.High,
             Capped = capped,
+            DeviceRateHigh = Math.Max(1, Math.Max(link.High, line?.BytesPerSecond ?? 0)),
             DevicesLow = memory.Devices.StopCopy,
             DevicesHigh = Math.Max(share, memory.Devices.StopCopy),
             OverheadTypical = terms.Overhead.Typical.TotalSeconds,

@@ -65,14 +65,45 @@ public sealed record DirtyCurve
         return new DirtyCurve { Points = kept, ChangedAt = changed ? at : ChangedAt, Seen = changed ? 1 : Seen + 1 };
     }
 
-    /// <summary>D(t), the best guess: straight between the known points in double logarithms, and beyond them as the nearest two go on.</summary>
-    public double At(double interval) => Read(interval, below: Slope.Between, above: Slope.Measured);
+    /// <summary>
+    /// D(t), the best guess: straight between the known points in double logarithms, below them one hot set that goes through the nearest two,
+    /// H (1 - exp(-r t / H)), above them as the last two go on.
+    /// </summary>
+    public double At(double interval) => Read(interval, below: Slope.Saturating, above: Slope.Measured);
 
     /// <summary>What it dirties at least: beyond the known points in proportion below, and flat above.</summary>
     public double Least(double interval) => Read(interval, below: Slope.Proportional, above: Slope.Flat);
 
     /// <summary>What it dirties at most: below the known points as flat as the nearest two, in proportion above.</summary>
     public double Most(double interval) => Read(interval, below: Slope.Measured, above: Slope.Proportional);
+
+    /// <summary>
+    /// r t / H at the first point: how full the hot set is that goes through the first two. 1 while there is one point only: neither full nor
+    /// empty.
+    /// </summary>
+    private double Fullness
+    {
+        get
+        {
+            const double Full = 12;
+            if (Points.Count < 2 || Points[0].Bytes <= 0)
+            {
+                return 1;
+            }
+
+            var (times, ratio) = (Points[1].Interval / Points[0].Interval, Points[1].Bytes / Points[0].Bytes);
+            var (low, high) = (1e-3, Full);
+            for (var halvings = 0; halvings < 12; halvings++)
+            {
+                var middle = Math.Sqrt(low * high);
+                (low, high) = Filled(middle * times) / Filled(middle) > ratio ? (middle, high) : (low, middle);
+            }
+
+            return low;
+        }
+    }
+
+    private static double Filled(double fullness) => 1 - Math.Exp(-fullness);
 
     private bool Contradicts(double interval, double bytes)
     {
@@ -95,15 +126,12 @@ public sealed record DirtyCurve
         var first = Points[0];
         if (interval <= first.Interval)
         {
-            var measured = Points.Count > 1 ? first.SlopeTo(Points[1]) : 0;
-            return first.Extend(interval, below switch
+            return below switch
             {
-                Slope.Proportional => 1,
-                Slope.Measured => measured,
-
-                // A saturating curve gets steeper towards nothing: half way from what was measured to proportion.
-                _ => (1 + measured) / 2,
-            });
+                Slope.Proportional => first.Extend(interval, 1),
+                Slope.Saturating => first.Bytes * Filled(Fullness * interval / first.Interval) / Filled(Fullness),
+                _ => first.Extend(interval, Points.Count > 1 ? first.SlopeTo(Points[1]) : 0),
+            };
         }
 
         for (var index = 1; index < Points.Count; index++)
@@ -127,7 +155,7 @@ public sealed record DirtyCurve
     {
         Flat,
         Measured,
-        Between,
+        Saturating,
         Proportional,
     }
 }

@@ -15,7 +15,7 @@ internal static class Measuring
         var link = running || reading.PausedToConverge
             ? memory.Link.See(at, fresh.Transferred?.Bytes, amount)
             : memory.Link.Break();
-        var next = memory with { Link = link, Devices = memory.Devices.See(at, fresh, s_shareWindow) };
+        var next = SeeProbe(memory with { Link = link, Devices = memory.Devices.See(at, fresh, s_shareWindow) }, reading, running);
         if (amount is not { } bytes)
         {
             return next;
@@ -32,6 +32,21 @@ internal static class Measuring
         fresh.RamRemaining is { } ram ? ram.Bytes
         : fresh is { Remaining: { } all, StopCopy: { } stop } ? Math.Max(0, (all - stop).Bytes)
         : null;
+
+    /// <summary>A probe that the guest was stopped in, or that a throttle came into, says little: the pace now stands for all of it.</summary>
+    private static PredictiveMemory SeeProbe(PredictiveMemory memory, ConvergenceReading reading, bool running)
+    {
+        if (reading.Probe is not { } probe || probe.At.TotalSeconds is var ended && ended <= memory.ProbedAt)
+        {
+            return memory;
+        }
+
+        var pace = 1 - (reading.ThrottlePercent / 100.0);
+        var noted = memory with { ProbedAt = probe.At.TotalSeconds };
+        return running
+            ? noted with { Curve = memory.Curve.Add(probe.Interval.TotalSeconds * pace, probe.Dirtied.Bytes, reading.Elapsed.TotalSeconds) }
+            : noted;
+    }
 
     private static PredictiveMemory SeePass(
         PredictiveMemory memory, ConvergenceReading reading, FreshNumbers fresh, double amount, bool running)

@@ -21,6 +21,9 @@ public sealed record PredictiveMemory
     /// <summary>The last reading with a believed amount.</summary>
     public AmountMark? Last { get; init; }
 
+    /// <summary>When the last probe that was taken in had ended.</summary>
+    public double? ProbedAt { get; init; }
+
     /// <summary>The lowest amount that a sync has left, and when; null before the second pass.</summary>
     public double? LowestSync { get; init; }
 

@@ -18,6 +18,10 @@ internal static class PredictivePacing
     // A link whose windows stray by more than this is told to the engine, whose own window of 100 ms strays more.
     private const double Unsteady = 1.1;
 
+    // The end of the first pass is near: this many seconds, or this share of what it has taken.
+    private const double LastSeconds = 2;
+    private const double LastShare = 0.05;
+
     // Window by which looks are counted where no sync separates them.
     private static readonly double s_lookSeconds = 1;
 
@@ -38,7 +42,7 @@ internal static class PredictivePacing
         var at = moment.Elapsed.TotalSeconds;
         var outlook = Outlooks.AsItIs(memory, numbers, at);
         memory = outlook.Fits
-            ? memory with { FittedAt = at, FitsSince = memory.FitsSince ?? at, Leaning = null }
+            ? memory with { FittedAt = IsWorthRemembering(memory, outlook) ? at : memory.FittedAt, FitsSince = memory.FitsSince ?? at, Leaning = null }
             : memory with { FitsSince = null };
         if (outlook.Prospect is Prospect.Unknown)
         {
@@ -57,6 +61,10 @@ internal static class PredictivePacing
             ? Act(now, memory, outlook, step, throttle, weighed)
             : Widest(now, memory, outlook) ?? ConvergenceStep.Nothing(now.State);
     }
+
+    /// <summary>A first guess that it may get there is no reason to hope later.</summary>
+    private static bool IsWorthRemembering(PredictiveMemory memory, Outlook outlook) =>
+        outlook.Prospect is Prospect.Sure || memory.Curve.Seen >= 3 || memory.Sync is null;
 
     private static ConvergenceMoment With(ConvergenceMoment moment, PredictiveMemory memory) =>
         moment with { State = moment.State with { Predictive = memory } };
@@ -78,6 +86,12 @@ internal static class PredictivePacing
     private static ConvergenceStep? Limit(ConvergenceMoment moment, PredictiveMemory memory, Outlook outlook)
     {
         var numbers = outlook.Numbers;
+        if (moment.Reading.FirstPass && numbers.PassLeft > Math.Max(LastSeconds, LastShare * moment.Elapsed.TotalSeconds))
+        {
+            // No limit can end the first pass; what it should be then is known better when it comes near.
+            return null;
+        }
+
         var wanted = numbers.SwitchOverLow > 0
             ? LimitMargin * (outlook.Target + numbers.DevicesHigh) / numbers.SwitchOverLow
             : moment.State.Limit.TotalSeconds;
@@ -94,7 +108,7 @@ internal static class PredictivePacing
         ConvergenceMoment moment, PredictiveMemory memory, Outlook outlook, double wanted, string condition, string because)
     {
         var numbers = outlook.Numbers;
-        var told = Tell(memory, numbers);
+        var told = Tell(memory, numbers, moment.Fresh);
 
         // An engine that reckons with its own last window may take a burst for the line: the limit makes up for it.
         var steady = told is not null || memory.ToldBandwidth is not null || numbers.Link.High <= 0
@@ -132,10 +146,13 @@ internal static class PredictivePacing
     }
 
     /// <returns>What the engine is to be told, when it is worth telling.</returns>
-    private static double? Tell(PredictiveMemory memory, CopyNumbers numbers)
+    private static double? Tell(PredictiveMemory memory, CopyNumbers numbers, FreshNumbers fresh)
     {
         var honest = numbers.SwitchOverLow;
-        var wanted = numbers.Capped || memory.ToldBandwidth is not null || numbers.Link.High > Unsteady * honest;
+
+        // A copy that has little to send shows little bandwidth, and the engine would wait for ever for a link that is there.
+        var idle = fresh.SwitchOverBandwidth is { } reckoned && reckoned.BytesPerSecond * WorthTelling < honest;
+        var wanted = numbers.Capped || memory.ToldBandwidth is not null || idle || numbers.Link.High > Unsteady * honest;
         if (!wanted || !numbers.Link.IsSound || honest <= 0)
         {
             return null;

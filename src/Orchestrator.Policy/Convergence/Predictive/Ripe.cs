@@ -7,15 +7,9 @@ namespace Orchestrator.Policy.Convergence.Predictive;
 internal static class Ripe
 {
     private const int FewestLooks = 2;
-    private const double ShortestSeconds = 1;
 
-    // To give up asks for this share of the time that has gone into the copy, and this many seconds at least.
-    private const double GiveUpShare = 0.1;
-    private const double GiveUpSeconds = 2;
-
-    // With a reason to hope.
-    private const double HopeShare = 0.4;
-    private const double HopeSeconds = 8;
+    // Observations of what is dirtied, since the guest last changed, before the middle of the band is enough to help.
+    private const int FewestSeen = 3;
 
     // A link that was better by this factor in a whole regime may be so again.
     private const double BetterLink = 1.3;
@@ -25,6 +19,19 @@ internal static class Ripe
     private const double ThrottleShows = 4;
     private const double ThrottleFails = 15;
 
+    // How long a conclusion must have stood: this many seconds, and this share of the time that has gone into the copy.
+    private static readonly (double Seconds, double Share) s_help = (1, 0.05);
+    private static readonly (double Seconds, double Share) s_helpOnAGuess = (2, 0.1);
+    private static readonly (double Seconds, double Share) s_helpDespiteHope = (4, 0.15);
+    private static readonly (double Seconds, double Share) s_giveUp = (3, 0.15);
+    private static readonly (double Seconds, double Share) s_giveUpDespiteHope = (10, 0.5);
+
+    // In the first pass, of the whole of it: its end would show more, and costs what it costs.
+    private static readonly (double Seconds, double Share) s_giveUpInFirstPass = (4, 0.2);
+
+    public static bool HasReasonToHope(PredictiveMemory memory) =>
+        memory.FittedAt is not null || memory.Link.Best > BetterLink * memory.Link.Middle;
+
     public static bool IsRipe(PredictiveMemory memory, ConvergenceMoment moment, Outlook outlook, string action)
     {
         var at = moment.Elapsed.TotalSeconds;
@@ -33,31 +40,34 @@ internal static class Ripe
             return false;
         }
 
-        var lasted = at - leaning.Since;
-        if (outlook.Prospect is Prospect.DevicesTooLarge)
+        var firstPass = moment.Reading.FirstPass;
+        var wanted = (outlook.Prospect, action) switch
         {
-            return lasted >= GiveUpSeconds;
-        }
+            // Numbers of the device itself: nothing that the guest or the link does changes them.
+            (Prospect.DevicesTooLarge, _) => s_helpOnAGuess.Seconds,
 
-        var hope = memory.FittedAt is not null || memory.Link.Best > BetterLink * memory.Link.Middle;
-        var ends = action is "abort";
-        var wanted = (hope, ends) switch
-        {
-            (true, true) => Math.Max(HopeSeconds, HopeShare * at),
-            (true, false) => Math.Max(GiveUpSeconds, GiveUpShare * at),
-            (false, true) => Math.Max(GiveUpSeconds, GiveUpShare * at),
-            (false, false) => ShortestSeconds,
+            // The hopeful end of the band still gets there.
+            (Prospect.Unlikely, "abort") => double.PositiveInfinity,
+
+            // A pause is placed by what a pass leaves behind, which the first one has not shown.
+            (not Prospect.TooLate, "pause") when firstPass => double.PositiveInfinity,
+            (_, "abort") when HasReasonToHope(memory) => Longer(s_giveUpDespiteHope, at),
+            (_, "abort") when firstPass => Longer(s_giveUpInFirstPass, at + outlook.Numbers.PassLeft),
+            (_, "abort") => Longer(s_giveUp, at),
+            (Prospect.Unlikely, _) => memory.Curve.Seen < FewestSeen ? double.PositiveInfinity : Longer(s_helpOnAGuess, at),
+            _ when HasReasonToHope(memory) => Longer(s_helpDespiteHope, at),
+            _ => Longer(s_help, at),
         };
-
-        // Only the hopeful end of the band speaks against it: the middle is enough to help, not to give up.
-        return lasted >= wanted && (!ends || outlook.Prospect is not Prospect.Unlikely || lasted >= Math.Max(HopeSeconds, HopeShare * at));
+        return at - leaning.Since >= wanted;
     }
+
+    private static double Longer((double Seconds, double Share) wait, double of) => Math.Max(wait.Seconds, wait.Share * of);
 
     private static bool WaitsForThrottle(PredictiveMemory memory, ConvergenceMoment moment, double at)
     {
-        if (memory.ThrottleAsked == 0)
+        if (memory.ThrottleAsked == 0 || moment.Reading.FirstPass)
         {
-            return false;
+            return memory.ThrottleAsked > 0;
         }
 
         var since = at - memory.ThrottleAskedAt;
