@@ -1,5 +1,5 @@
 using Google.Protobuf.WellKnownTypes;
-using Orchestrator.Cli.Quantities;
+using Orchestrator.Specs;
 using Orchestrator.V1;
 
 namespace Orchestrator.Cli.Migrations.Explaining;

@@ -52,8 +52,11 @@ internal sealed class MigrationReplay(ReplayLedger ledger, PolicyStore policies)
             return ReplayResult.Of(ReplayRefusal.ReadingsGone);
         }
 
-        var outcome = ReplayPolicy.Run(ground.Terms(replayed.Document), recording with { Commands = RefusedActs.In(commands) });
-        return new ReplayResult(null, ReplayWords.Answer(outcome, decisions, replayed));
+        var terms = ground.Terms(replayed.Document);
+        var outcome = ReplayPolicy.Run(terms, recording with { Commands = RefusedActs.In(commands) });
+        var answer = ReplayWords.Answer(outcome, decisions, replayed);
+        answer.Terms = ReplayTermsMessage.Of(terms);
+        return new ReplayResult(null, answer);
     }
 
     private async Task<ReplayedPolicy?> FindPolicyAsync(
