@@ -18,8 +18,16 @@ public class RecordingScenarios(ScenarioFleet fleet)
     public async Task Converging() => await RecordAsync("converging", Load.Light with { BandwidthMebibytes = 8 }, "suspend-if-needed", 1000);
 
     [Fact]
-    public async Task NotConverging_LimitRaised() =>
+    public async Task NotConverging_LimitRaised()
+    {
         await RecordAsync("limit-raised", Load.Heavy, await fleet.PolicyAsync(Doubling(capMilliseconds: 10_000)), 8000);
+
+        // It completed by pre-copy alone, so it has taught something.
+        var calibration = Assert.Single((await fleet.ControlPlane.Migrations.ListCalibrationsAsync(new ListCalibrationsRequest())).Calibrations);
+        Assert.Equal(("qemu", "", calibration.SourceEngineVersion), (calibration.Engine, calibration.DeviceKind, calibration.TargetEngineVersion));
+        Assert.NotEqual("", calibration.SourceEngineVersion);
+        Assert.True(calibration.Migrations >= 1);
+    }
 
     [Fact]
     public async Task Throttled()

@@ -11,7 +11,7 @@ internal static class DecisionText
     /// <summary>What is to be done, as a command: "set the downtime limit to 350 ms".</summary>
     public static string Headline(Decision decision) => decision.Action switch
     {
-        DecisionAction.SetDowntimeLimit => $"set the downtime limit to {Amount(decision.DowntimeLimit)}",
+        DecisionAction.SetDowntimeLimit => $"set the downtime limit to {Amount(decision.DowntimeLimit)}{Line(decision.SwitchoverBytesPerSecond)}",
         DecisionAction.Throttle => $"throttle the guest's CPUs, up to {decision.ThrottleMaxPercent} %",
         DecisionAction.StartPostCopy => "switch to post-copy",
         DecisionAction.Pause => $"pause the guest for at most {Amount(decision.MaxPause)}",
@@ -60,6 +60,9 @@ internal static class DecisionText
         DecisionOrigin.Admission => " (admission's)",
         _ => "",
     };
+
+    private static string Line(ulong bytesPerSecond) =>
+        bytesPerSecond == 0 ? "" : $" and reckon with {QuantityText.Rate(bytesPerSecond)} for the switch-over";
 
     private static string Amount(Duration? duration) => duration is null ? "an unknown time" : QuantityText.Duration(duration);
 }
