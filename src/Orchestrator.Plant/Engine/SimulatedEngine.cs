@@ -74,8 +74,8 @@ public sealed class SimulatedEngine : IEngineControls
     /// <summary>The last sampling of what the guest dirties that has ended (calc-dirty-rate); null before one has.</summary>
     public SampledDirt? Sampled => _sampling.Last;
 
-    /// <summary>Since the copy began.</summary>
-    public TimeSpan Now => TimeSpan.FromSeconds(_now);
+    /// <summary>Since the copy began. To the nearest tick: whoever ran to a time finds it reached.</summary>
+    public TimeSpan Now => new((long)Math.Round(_now * TimeSpan.TicksPerSecond));
 
     public EngineStatus Status { get; private set; }
 
@@ -115,6 +115,12 @@ public sealed class SimulatedEngine : IEngineControls
         while (_now < end - 1e-9 && !HasEnded && !(stopAtPasses && _passSeen))
         {
             Step(end);
+        }
+
+        if (_now >= end - 1e-9)
+        {
+            // Whoever asked for a time finds it reached, to the last bit.
+            _now = Math.Max(_now, end);
         }
 
         return _passSeen && !HasEnded;
@@ -290,40 +296,65 @@ public sealed class SimulatedEngine : IEngineControls
         }
     }
 
+    /// <summary>A turn, or what is left of it: RAM and the devices, in the version's order.</summary>
     /// <returns>How long it took; at least a turn without work.</returns>
     private double Iterate(double seconds)
     {
         var rate = CopyRate;
         var left = seconds;
-        var wire = 0.0;
-        if (_devices.Length > 0 && Status is EngineStatus.Active)
+        var busy = _memory.Queued > 0;
+        if (!_rules.Serialized || !busy)
         {
-            var busy = _memory.Queued > 0;
-            var most = !busy ? rate * left : _rules.Serialized || (_cap > 0 && _cap < _line.RateAt(_now)) ? 0 : DeviceChunk;
-            foreach (var device in _devices)
-            {
-                var sent = device.Send(Math.Min(most, Math.Max(0, rate * left)));
-                wire += sent;
-                _deviceSent += sent;
-                left -= rate > 0 ? sent / rate : 0;
-            }
+            // Under a cap RAM has used up the quota before the devices have their turn.
+            var starved = busy && _cap > 0 && _cap < _line.RateAt(_now);
+            left -= SendDevices(busy, starved ? 0 : left, rate);
         }
 
         var (took, moved, processed) = rate > 0 ? _memory.Send(Math.Max(0, left), rate, _migration.Engine.ScanRate) : (left, 0, 0);
-        wire += moved;
+        Count(moved);
         _processed += processed;
-        _transferred += wire;
-        _windowSent += wire;
-        var spent = seconds - left + took;
-        if (_memory.Queued <= 0 && Status is EngineStatus.Active)
+        left = Math.Max(0, left - took);
+        if (_rules.Serialized && busy && _memory.Queued <= 0)
         {
-            // Everything is sent: the turn is over, and the next one asks again.
-            spent = Math.Min(seconds, Math.Max(spent, ShortestTurn));
-            _turnEnd = _now + spent;
-            return spent;
+            left -= SendDevices(busy, left, rate);
         }
 
-        return seconds;
+        if (_memory.Queued > 0 || Status is not EngineStatus.Active)
+        {
+            return seconds;
+        }
+
+        // Everything is sent: the turn is over, and the next one asks again.
+        var spent = Math.Min(seconds, Math.Max(seconds - left, ShortestTurn));
+        _turnEnd = _now + spent;
+        return spent;
+    }
+
+    /// <returns>How long it took.</returns>
+    private double SendDevices(bool busy, double seconds, double rate)
+    {
+        var took = 0.0;
+        foreach (var device in _devices)
+        {
+            if (rate <= 0 || seconds <= took || Status is not EngineStatus.Active)
+            {
+                return took;
+            }
+
+            var room = rate * (seconds - took);
+            var sent = device.Send(busy ? Math.Min(DeviceChunk, room) : room);
+            _deviceSent += sent;
+            took += sent / rate;
+            Count(sent);
+        }
+
+        return took;
+    }
+
+    private void Count(double wire)
+    {
+        _transferred += wire;
+        _windowSent += wire;
     }
 
     private void Pass(double seconds)

@@ -9,8 +9,9 @@ public static class SimulatedRun
     /// <summary>A run is cut at this many times its deadline: whatever comes after has failed.</summary>
     public const double CutAtDeadlines = 3;
 
+    /// <param name="cutAtDeadlines">When it is cut, in deadlines.</param>
     /// <param name="watch">Sees the engine at every look and pass, before the policy does; null = nobody.</param>
-    public static RunResult Play(MigrationDescription migration, IManagementPolicy policy, Action<SimulatedEngine>? watch = null)
+    public static RunResult Play(MigrationDescription migration, IManagementPolicy policy, double cutAtDeadlines = CutAtDeadlines, Action<SimulatedEngine>? watch = null)
     {
         var engine = new SimulatedEngine(migration, policy.SetUp(migration));
         if (policy is PolicyManagement ours)
@@ -18,7 +19,7 @@ public static class SimulatedRun
             ours.Engine = engine;
         }
 
-        var cut = migration.Deadline * CutAtDeadlines;
+        var cut = migration.Deadline * cutAtDeadlines;
         while (!engine.HasEnded && engine.Now < cut)
         {
             var until = policy.NextLook is { } look && look < cut ? look : cut;
@@ -99,6 +100,7 @@ public sealed record RunResult
                 return engine.Status is EngineStatus.Device ? RunEnd.OverBudget : RunEnd.Never;
             case EngineStatus.Completed:
                 return !Keeps(migration, engine.Outage) ? RunEnd.OverBudget
+                    : engine.PostCopyUsed && !migration.Permitted.PostCopy ? RunEnd.NotPermitted
                     : engine.Now > migration.Deadline ? RunEnd.TooLate
                     : RunEnd.WithinTerms;
             default:
@@ -121,6 +123,9 @@ public enum RunEnd
     OverBudget,
 
     TooLate,
+
+    /// <summary>By post-copy, in which a lost link stops the guest, against the owner's word.</summary>
+    NotPermitted,
     GivenUp,
 
     /// <summary>Still at it when the run was cut.</summary>

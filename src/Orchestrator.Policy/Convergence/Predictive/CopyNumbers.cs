@@ -15,6 +15,9 @@ internal sealed record CopyNumbers
     /// <summary>Guest's own time since the last sync.</summary>
     public required double SinceSync { get; init; }
 
+    /// <summary>What the next sync would find now besides <see cref="Left"/>.</summary>
+    public required double DirtiedSinceSync { get; init; }
+
     /// <summary>Share of its time that the guest runs under the throttle that is on: 1 = unthrottled.</summary>
     public required double Pace { get; init; }
 
@@ -24,6 +27,14 @@ internal sealed record CopyNumbers
     public required double SwitchOverLow { get; init; }
 
     public required double SwitchOverHigh { get; init; }
+
+    /// <summary>
+    /// By how much an engine's own window of 100 ms may lie above what the line surely carries; 1 = not at all. A window of a fifth of the
+    /// length strays by the root of five more.
+    /// </summary>
+    public double Steadiness => Capped || Link.Middle <= 0
+        ? 1
+        : Math.Clamp(SwitchOverLow / (Link.Middle + (2.2 * Math.Max(0, Link.Middle - SwitchOverLow))), 0.1, 1);
 
     /// <summary>The copy is capped and the line's honest rate is known.</summary>
     public required bool Capped { get; init; }
@@ -73,11 +84,13 @@ internal sealed record CopyNumbers
         var line = terms.Document.Bandwidth.SwitchOver ?? terms.LineRate;
         var capped = reading.Cap is { BytesPerSecond: > 0 } cap && line is { } known && cap.BytesPerSecond < LineShare * known.BytesPerSecond;
         var pace = 1 - (reading.ThrottlePercent / 100.0);
+        var sinceSync = memory.Sync is { } sync ? Math.Max(0, at - sync.At) * pace : 0;
         var share = memory.Devices.Bytes ?? memory.Devices.StopCopy;
         return new CopyNumbers
         {
             Left = Math.Max(0, last.Amount - (link.Middle * Math.Max(0, at - last.At))),
-            SinceSync = memory.Sync is { } sync ? Math.Max(0, at - sync.At) * pace : 0,
+            SinceSync = sinceSync,
+            DirtiedSinceSync = memory.Curve.At(sinceSync),
             Pace = pace,
             Link = link,
             SwitchOverLow = capped ? LineShare * line!.Value.BytesPerSecond : SurelyOf(link),

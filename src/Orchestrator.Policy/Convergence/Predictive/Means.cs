@@ -6,8 +6,8 @@ internal static class Means
     // The part of a pause that is not sending: stopping, the last sync, starting on the target.
     private const double PauseSlack = 1.1;
 
-    /// <returns>The first step that makes it fit, or the last one; and what was passed over, with the reason.</returns>
-    public static (int Step, int Throttle, List<Alternative> Weighed) FirstThatFits(
+    /// <returns>The first step that makes it fit, or may, or the last one; and what was passed over, with the reason.</returns>
+    public static Choice FirstThatFits(
         PredictiveMemory memory, ConvergenceMoment moment, Outlook outlook)
     {
         var steps = moment.Terms.Document.Steps;
@@ -20,16 +20,16 @@ internal static class Means
                 continue;
             }
 
-            var option = Weigh(steps[index].Action, memory, moment, outlook, last);
+            var (option, sure) = Weigh(steps[index].Action, memory, moment, outlook, last);
             weighed.Add(option);
             if (option.Fits || last)
             {
-                return (index, option.ThrottlePercent, weighed);
+                return new Choice(index, sure, weighed);
             }
         }
 
         // Everything was taken and the copy still runs: the last step ends it, whatever it was.
-        return (steps.Count - 1, 0, weighed);
+        return new Choice(steps.Count - 1, true, weighed);
     }
 
     private static Alternative Plain(Outlook outlook)
@@ -52,20 +52,23 @@ internal static class Means
             outlook.TimeMiddle is { } time ? Outlook.Time(time) : null, verdict);
     }
 
-    private static Alternative Weigh(LadderAction action, PredictiveMemory memory, ConvergenceMoment moment, Outlook outlook, bool last) =>
+    /// <returns>The step weighed by the middle of the band, or by its hopeful end; sure says that it was the middle.</returns>
+    private static (Alternative Option, bool Sure) Weigh(
+        LadderAction action, PredictiveMemory memory, ConvergenceMoment moment, Outlook outlook, bool last) =>
         action switch
         {
             LadderAction.Throttle throttle => Throttle(throttle, memory, moment, outlook),
             LadderAction.Pause pause => Pause(pause, outlook),
-            LadderAction.PostCopy => PostCopy(moment, outlook, last),
-            LadderAction.Abort => new Alternative("abort", 0, true, TimeSpan.Zero, TimeSpan.Zero, TimeSpan.Zero, "nothing before it makes it fit"),
+            LadderAction.PostCopy => (PostCopy(moment, outlook, last), true),
+            LadderAction.Abort =>
+                (new Alternative("abort", 0, true, TimeSpan.Zero, TimeSpan.Zero, TimeSpan.Zero, "nothing before it makes it fit"), true),
             _ => throw new System.Diagnostics.UnreachableException($"No arm for {action}."),
         };
 
-    private static Alternative Throttle(LadderAction.Throttle throttle, PredictiveMemory memory, ConvergenceMoment moment, Outlook outlook)
+    private static (Alternative Option, bool Sure) Throttle(
+        LadderAction.Throttle throttle, PredictiveMemory memory, ConvergenceMoment moment, Outlook outlook)
     {
         var numbers = outlook.Numbers;
-        var floor = outlook.FloorHigh;
         if (!moment.Terms.ThrottlePossible)
         {
             return None("throttling was not prepared for this guest");
@@ -76,52 +79,74 @@ internal static class Means
             return None("slower CPUs make no device's state smaller");
         }
 
-        if (outlook.Prospect is Prospect.TooLate && memory.Curve.Points.Count == 0 && memory.Level.Resting == 0)
+        if (outlook.Prospect is Prospect.TooLate && outlook.TimeLow is null)
         {
             return None("slower CPUs do not shorten what is sent for the first time");
         }
 
         var from = Math.Max(moment.Reading.ThrottlePercent, memory.ThrottleAsked);
-        if (Outlooks.Throttled(memory, numbers, from, throttle.MaxPercent) is not var (percent, time, reached))
+        if (from >= throttle.MaxPercent)
         {
-            return from >= throttle.MaxPercent
-                ? None($"the guest is throttled by {Figure.Count(from)} % already, as far as is permitted")
-                : None($"even {Figure.Count(throttle.MaxPercent)} % of throttling, the most permitted, would not be enough");
+            return None($"the guest is throttled by {Figure.Count(from)} % already, as far as is permitted");
         }
 
-        // No less than the step's own beginning; a guest that is throttled hard from the start would be throttled too hard.
-        percent = Math.Min(throttle.MaxPercent, Math.Max(percent, throttle.InitialPercent));
-        return new Alternative(
+        var sized = Outlooks.Throttled(memory, numbers, from, throttle.MaxPercent, hopeful: false);
+        if ((sized ?? Outlooks.Throttled(memory, numbers, from, throttle.MaxPercent, hopeful: true)) is not var (percent, time, reached))
+        {
+            return None($"even {Figure.Count(throttle.MaxPercent)} % of throttling, the most permitted, would not be enough");
+        }
+
+        // No less than the step's own beginning: what is dirtied is known to a fifth or so, and a step that falls short costs passes.
+        percent = Math.Min(throttle.MaxPercent, Math.Max(Generous(percent), throttle.InitialPercent));
+        var option = new Alternative(
             "throttle", percent, true, Outlook.Time(numbers.DowntimeLow(reached)), Outlook.Time(numbers.DowntimeHigh(reached)), Outlook.Time(time),
             $"with {Figure.Count(percent)} % of throttling it gets within the budget");
+        return (option, sized is not null);
 
-        Alternative None(string why) => new(
-            "throttle", throttle.MaxPercent, false, Outlook.Time(numbers.DowntimeLow(floor)), Outlook.Time(numbers.DowntimeHigh(floor)), null, why);
+        (Alternative Option, bool Sure) None(string why) => (
+            new Alternative(
+                "throttle", throttle.MaxPercent, false, Outlook.Time(numbers.DowntimeLow(outlook.FloorHigh)),
+                Outlook.Time(numbers.DowntimeHigh(outlook.FloorHigh)), null, why),
+            true);
     }
 
-    private static Alternative Pause(LadderAction.Pause pause, Outlook outlook)
+    /// <summary>A tenth less of what the guest would be left with.</summary>
+    private static int Generous(int percent) => 100 - (int)Math.Floor((100 - percent) * 0.9);
+
+    private static (Alternative Option, bool Sure) Pause(LadderAction.Pause pause, Outlook outlook)
     {
         var numbers = outlook.Numbers;
-        var (low, high) = (numbers.DowntimeLow(0), numbers.DowntimeHigh(0));
-        if (low > numbers.Budget)
+        var (low, high) = (Outlook.Time(numbers.DowntimeLow(0)), Outlook.Time(numbers.DowntimeHigh(0)));
+        if (numbers.DowntimeLow(0) > numbers.Budget)
         {
-            return new Alternative(
-                "pause", 0, false, Outlook.Time(low), Outlook.Time(high), null, "the devices' state takes longer than the budget even when RAM is across");
+            return (new Alternative("pause", 0, false, low, high, null, "the devices' state takes longer than the budget even when RAM is across"), true);
         }
 
-        var rest = Math.Max(outlook.FloorHigh, 0);
-        var lasts = numbers.Link.Low > 0 ? PauseSlack * rest / numbers.Link.Low : double.PositiveInfinity;
-        var until = numbers.Link.Middle > 0 ? (numbers.Left + rest) / numbers.Link.Middle : double.PositiveInfinity;
-        return lasts > pause.MaxPause.TotalSeconds
-            ? new Alternative(
-                "pause", 0, false, Outlook.Time(low), Outlook.Time(high), null,
-                $"{Bytes(rest)} take about {Figure.Seconds(Outlook.Time(lasts))} s to send, and a pause may last {Figure.Seconds(pause.MaxPause)} s")
-            : until > numbers.TimeLeft
-                ? new Alternative("pause", 0, false, Outlook.Time(low), Outlook.Time(high), Outlook.Time(until), "not even a paused guest is across before the deadline")
-                : new Alternative(
-                    "pause", 0, true, Outlook.Time(low), Outlook.Time(high), Outlook.Time(until),
-                    $"a pause of about {Figure.Seconds(Outlook.Time(lasts))} s lets the rest across");
+        var atBest = Lasts(outlook.FloorLow, numbers.Link.High);
+        if (atBest > pause.MaxPause.TotalSeconds)
+        {
+            return (
+                new Alternative(
+                    "pause", 0, false, low, high, null,
+                    $"{Bytes(outlook.FloorLow)} take about {Figure.Seconds(Outlook.Time(atBest))} s to send, "
+                    + $"and a pause may last {Figure.Seconds(pause.MaxPause)} s"),
+                true);
+        }
+
+        var until = numbers.PassLeft + (numbers.Link.Middle > 0 ? outlook.FloorHigh / numbers.Link.Middle : double.PositiveInfinity);
+        if (until > numbers.TimeLeft)
+        {
+            return (new Alternative("pause", 0, false, low, high, Outlook.Time(until), "not even a paused guest is across before the deadline"), true);
+        }
+
+        var surely = Lasts(Math.Min(outlook.FloorHigh, numbers.Left + numbers.DirtiedSinceSync), numbers.Link.Low);
+        return (
+            new Alternative(
+                "pause", 0, true, low, high, Outlook.Time(until), $"a pause of about {Figure.Seconds(Outlook.Time(Math.Max(atBest, surely)))} s lets the rest across"),
+            Lasts(numbers.Left + numbers.DirtiedSinceSync, numbers.Link.Low) <= pause.MaxPause.TotalSeconds);
     }
+
+    private static double Lasts(double bytes, double bandwidth) => bandwidth > 0 ? PauseSlack * bytes / bandwidth : double.PositiveInfinity;
 
     private static Alternative PostCopy(ConvergenceMoment moment, Outlook outlook, bool last)
     {
@@ -141,4 +166,12 @@ internal static class Means
     }
 
     private static string Bytes(double bytes) => new DataSize((long)Math.Clamp(bytes, 0, 1e17)).ToString();
+}
+
+/// <param name="Step">Index on the ladder.</param>
+/// <param name="Sure">By the middle of the band and at this moment; else it is waited for.</param>
+/// <param name="Weighed">The last one is the choice.</param>
+internal sealed record Choice(int Step, bool Sure, List<Alternative> Weighed)
+{
+    public Alternative Option => Weighed[^1];
 }

@@ -24,6 +24,7 @@ internal static class Measuring
         next = reading.PassesHonest
             ? SeePass(next, reading, fresh, bytes, running)
             : next with { Level = next.Level.See(at, bytes, link.Middle), Sync = null };
+        next = next.FirstPassSeconds == 0 && !reading.FirstPass ? next with { FirstPassSeconds = at } : next;
         return next with { Last = new AmountMark(at, bytes, reading.ThrottlePercent, running) };
     }
 

@@ -38,7 +38,7 @@ internal static class Outlooks
     }
 
     /// <summary>The least throttle, in percent, under which the copy gets there; null when not even the highest is enough.</summary>
-    public static (int Percent, double Time, double Floor)? Throttled(PredictiveMemory memory, CopyNumbers numbers, int from, int most)
+    public static (int Percent, double Time, double Floor)? Throttled(PredictiveMemory memory, CopyNumbers numbers, int from, int most, bool hopeful)
     {
         if (memory.Curve.Points.Count == 0 || memory.Sync is null)
         {
@@ -63,7 +63,8 @@ internal static class Outlooks
 
         (double Time, double Floor)? TimeAt(int percent)
         {
-            var path = CopyPath.Follow(numbers, memory.Curve.At, 1 - (percent / 100.0), numbers.Link.Middle, Rest, stackalloc PathPoint[CopyPath.MostPasses]);
+            var (curve, pace) = (hopeful ? memory.Curve.Least : (Func<double, double>)memory.Curve.At, 1 - (percent / 100.0));
+            var path = CopyPath.Follow(numbers, curve, pace, numbers.Link.Middle, Rest, stackalloc PathPoint[CopyPath.MostPasses]);
             return path.TimeTo(0.9 * numbers.Enough) is { } time && time < numbers.TimeLeft ? (time, path.Floor) : null;
         }
     }

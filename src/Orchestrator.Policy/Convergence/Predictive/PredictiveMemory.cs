@@ -24,6 +24,9 @@ public sealed record PredictiveMemory
     /// <summary>When the last probe that was taken in had ended.</summary>
     public double? ProbedAt { get; init; }
 
+    /// <summary>How long the first pass took; 0 before it is over.</summary>
+    public double FirstPassSeconds { get; init; }
+
     /// <summary>The lowest amount that a sync has left, and when; null before the second pass.</summary>
     public double? LowestSync { get; init; }
 

@@ -54,11 +54,11 @@ internal static class PredictivePacing
             return Limit(With(moment, memory), memory, outlook) ?? ConvergenceStep.Nothing(With(moment, memory).State);
         }
 
-        var (step, throttle, weighed) = Means.FirstThatFits(memory, moment, outlook);
-        memory = Lean(memory, weighed[^1].Action, at);
+        var choice = Means.FirstThatFits(memory, moment, outlook);
+        memory = Lean(memory, choice.Option.Action, at);
         var now = With(moment, memory);
-        return Ripe.IsRipe(memory, moment, outlook, weighed[^1].Action)
-            ? Act(now, memory, outlook, step, throttle, weighed)
+        return choice.Sure && Ripe.IsRipe(memory, moment, outlook, choice.Option.Action)
+            ? Act(now, memory, outlook, choice)
             : Widest(now, memory, outlook) ?? ConvergenceStep.Nothing(now.State);
     }
 
@@ -111,10 +111,7 @@ internal static class PredictivePacing
         var told = Tell(memory, numbers, moment.Fresh);
 
         // An engine that reckons with its own last window may take a burst for the line: the limit makes up for it.
-        var steady = told is not null || memory.ToldBandwidth is not null || numbers.Link.High <= 0
-            ? 1
-            : Math.Clamp(numbers.SwitchOverLow / numbers.Link.High, 0.3, 1);
-        var cap = numbers.LimitCap * steady;
+        var cap = numbers.LimitCap * (Heeds(memory, moment.Fresh) ? 1 : numbers.Steadiness);
         var limit = Math.Clamp(wanted, 0.001, Math.Max(0.001, cap));
         var current = moment.State.Limit.TotalSeconds;
         var raises = limit > WorthRaising * current || (limit > current && limit >= cap);
@@ -145,10 +142,19 @@ internal static class PredictivePacing
             Words.Explain(moment, $"{Rule}.{condition}", text, outlook, []));
     }
 
+    /// <summary>What it was told shows in its reports: it reckons the switch-over with that.</summary>
+    private static bool Heeds(PredictiveMemory memory, FreshNumbers fresh) =>
+        memory.ToldBandwidth is { } told && fresh.SwitchOverBandwidth is { } reckoned && Math.Abs(reckoned.BytesPerSecond - told) <= 0.01 * told;
+
     /// <returns>What the engine is to be told, when it is worth telling.</returns>
     private static double? Tell(PredictiveMemory memory, CopyNumbers numbers, FreshNumbers fresh)
     {
         var honest = numbers.SwitchOverLow;
+        if (memory.ToldBandwidth is not null && fresh.SwitchOverBandwidth is not null && !Heeds(memory, fresh))
+        {
+            // An engine without avail-switchover-bandwidth.
+            return null;
+        }
 
         // A copy that has little to send shows little bandwidth, and the engine would wait for ever for a link that is there.
         var idle = fresh.SwitchOverBandwidth is { } reckoned && reckoned.BytesPerSecond * WorthTelling < honest;
@@ -162,8 +168,9 @@ internal static class PredictivePacing
     }
 
     private static ConvergenceStep Act(
-        ConvergenceMoment moment, PredictiveMemory memory, Outlook outlook, int index, int throttle, List<Alternative> weighed)
+        ConvergenceMoment moment, PredictiveMemory memory, Outlook outlook, Choice choice)
     {
+        var (index, throttle, weighed) = (choice.Step, choice.Option.ThrottlePercent, choice.Weighed);
         var action = moment.Terms.Document.Steps[index].Action;
         if (action is LadderAction.Pause or LadderAction.Throttle && Widest(moment, memory, outlook) is { } first)
         {

@@ -19,15 +19,20 @@ internal static class Ripe
     private const double ThrottleShows = 4;
     private const double ThrottleFails = 15;
 
-    // How long a conclusion must have stood: this many seconds, and this share of the time that has gone into the copy.
+    // How long a conclusion must have stood: this many seconds, and this share of the time that had gone into the copy before it.
     private static readonly (double Seconds, double Share) s_help = (1, 0.05);
     private static readonly (double Seconds, double Share) s_helpOnAGuess = (2, 0.1);
     private static readonly (double Seconds, double Share) s_helpDespiteHope = (4, 0.15);
     private static readonly (double Seconds, double Share) s_giveUp = (3, 0.15);
-    private static readonly (double Seconds, double Share) s_giveUpDespiteHope = (10, 0.5);
+    private static readonly (double Seconds, double Share) s_giveUpDespiteHope = (20, 1.5);
 
-    // In the first pass, of the whole of it: its end would show more, and costs what it costs.
-    private static readonly (double Seconds, double Share) s_giveUpInFirstPass = (4, 0.2);
+    // A link that carries nothing costs nothing but time.
+    private static readonly (double Seconds, double Share) s_giveUpOnLink = (30, 1);
+
+    // In the first pass: so many seconds and, on top, a share of the whole pass. What a guest does in a pass is one sample of what it does,
+    // and the rest of the pass is lost if nothing comes of it.
+    private const double FirstPassSeconds = 10;
+    private const double FirstPassShare = 0.33;
 
     public static bool HasReasonToHope(PredictiveMemory memory) =>
         memory.FittedAt is not null || memory.Link.Best > BetterLink * memory.Link.Middle;
@@ -41,6 +46,7 @@ internal static class Ripe
         }
 
         var firstPass = moment.Reading.FirstPass;
+        var before = leaning.Since;
         var wanted = (outlook.Prospect, action) switch
         {
             // Numbers of the device itself: nothing that the guest or the link does changes them.
@@ -51,28 +57,35 @@ internal static class Ripe
 
             // A pause is placed by what a pass leaves behind, which the first one has not shown.
             (not Prospect.TooLate, "pause") when firstPass => double.PositiveInfinity,
-            (_, "abort") when HasReasonToHope(memory) => Longer(s_giveUpDespiteHope, at),
-            (_, "abort") when firstPass => Longer(s_giveUpInFirstPass, at + outlook.Numbers.PassLeft),
-            (_, "abort") => Longer(s_giveUp, at),
-            (Prospect.Unlikely, _) => memory.Curve.Seen < FewestSeen ? double.PositiveInfinity : Longer(s_helpOnAGuess, at),
-            _ when HasReasonToHope(memory) => Longer(s_helpDespiteHope, at),
-            _ => Longer(s_help, at),
+            (Prospect.TooLate, "abort") when WouldDoOnABetterLink(memory, outlook.Numbers) => Longer(s_giveUpOnLink, before),
+            (_, "abort") when HasReasonToHope(memory) => Longer(s_giveUpDespiteHope, before),
+            (not Prospect.TooLate, "abort") when firstPass => FirstPassSeconds + (FirstPassShare * (at + outlook.Numbers.PassLeft)),
+            (not Prospect.TooLate, "abort") => Math.Max(Longer(s_giveUp, before), FirstPassSeconds + (FirstPassShare * memory.FirstPassSeconds) - before),
+            (_, "abort") => Longer(s_giveUp, before),
+            (Prospect.Unlikely, _) => memory.Curve.Seen < FewestSeen ? double.PositiveInfinity : Longer(s_helpOnAGuess, before),
+            _ when HasReasonToHope(memory) => Longer(s_helpDespiteHope, before),
+            _ => Longer(s_help, before),
         };
         return at - leaning.Since >= wanted;
     }
 
+    private static bool WouldDoOnABetterLink(PredictiveMemory memory, CopyNumbers numbers) =>
+        memory.Link.Best > BetterLink * memory.Link.Middle && numbers.Left < memory.Link.Best * numbers.TimeLeft;
+
     private static double Longer((double Seconds, double Share) wait, double of) => Math.Max(wait.Seconds, wait.Share * of);
 
+    /// <summary>What was asked for last has to show in what is dirtied before more is asked for. The engine acts on it at syncs alone.</summary>
     private static bool WaitsForThrottle(PredictiveMemory memory, ConvergenceMoment moment, double at)
     {
-        if (memory.ThrottleAsked == 0 || moment.Reading.FirstPass)
+        if (memory.ThrottleAsked == 0)
         {
-            return memory.ThrottleAsked > 0;
+            return false;
         }
 
         var since = at - memory.ThrottleAskedAt;
-        var shows = moment.Reading.ThrottlePercent >= memory.ThrottleAsked;
-        return shows ? since < ThrottleShows || (memory.Sync is not null && memory.SyncsSinceThrottle < SyncsUnderThrottle && since < ThrottleFails)
-            : since < ThrottleFails;
+        var syncs = memory.Sync is null ? SyncsUnderThrottle : memory.SyncsSinceThrottle;
+        return moment.Reading.ThrottlePercent >= memory.ThrottleAsked
+            ? since < ThrottleShows || syncs < SyncsUnderThrottle
+            : since < ThrottleFails || syncs < SyncsUnderThrottle;
     }
 }
