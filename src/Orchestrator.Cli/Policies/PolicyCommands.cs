@@ -10,7 +10,7 @@ internal static class PolicyCommands
 {
     public static Command Create(CommandRunner runner) => new("policies", "How migrations are brought to their end.")
     {
-        ApplyCommand.Create(runner), ValidateCommand.Create(runner), Get(runner), List(runner), Revisions(runner), Delete(runner),
+        ApplyCommand.Create(runner), ValidateCommand.Create(runner), SimulateCommand.Create(runner), Get(runner), List(runner), Revisions(runner), Delete(runner),
     };
 
     private static Argument<string> Name() => new("POLICY") { Description = "Name of the policy." };
