@@ -41,8 +41,8 @@ public sealed class DirtyProberTests : IAsyncLifetime, IDisposable
         Start(version);
         await _clock.RunToAsync(17);
 
-        Assert.Equal(intervals, _engine.Taken.Take(intervals.Length).Select(asked => asked.Interval.TotalSeconds));
-        Assert.Equal(TimeSpan.Zero, _engine.Taken[0].At);
+        Assert.Equal(intervals, _engine.Asked.Take(intervals.Length).Select(asked => asked.Interval.TotalSeconds));
+        Assert.Equal(TimeSpan.Zero, _engine.Asked[0].At);
         Assert.All(Gaps(), gap => Assert.InRange(gap.TotalSeconds, 1, 1.3));
         Assert.Empty(_log.Lines);
     }
@@ -53,10 +53,10 @@ public sealed class DirtyProberTests : IAsyncLifetime, IDisposable
         Start("10.0.13");
         await _clock.RunToAsync(300);
 
-        var later = _engine.Taken.Where(asked => asked.At > TimeSpan.FromSeconds(70)).ToList();
+        var later = _engine.Asked.Where(asked => asked.At > TimeSpan.FromSeconds(70)).ToList();
         Assert.InRange(later.Count, 22, 24);
         Assert.Equal(3, later.Select(asked => asked.Interval).Distinct().Count());
-        Assert.InRange(_engine.Taken.Count - later.Count, 18, 26);
+        Assert.InRange(_engine.Asked.Count - later.Count, 18, 26);
     }
 
     [Theory]
@@ -112,7 +112,7 @@ public sealed class DirtyProberTests : IAsyncLifetime, IDisposable
         Start("10.0.13");
         await _clock.RunToAsync(3.5);
         var (last, commands) = (_prober.Last, _engine.Commands);
-        Assert.Equal(4, _engine.Taken[^1].Interval.TotalSeconds);
+        Assert.Equal(4, _engine.Asked[^1].Interval.TotalSeconds);
 
         _goesOn = false;
         await _clock.RunToAsync(60);
@@ -129,7 +129,7 @@ public sealed class DirtyProberTests : IAsyncLifetime, IDisposable
         var last = _prober.Last;
         _stoppedAt = TimeSpan.FromSeconds(4);
         await _clock.RunToAsync(7.5);
-        Assert.Equal(3, _engine.Taken.Count);
+        Assert.Equal(3, _engine.Asked.Count);
         Assert.Same(last, _prober.Last);
 
         await _clock.RunToAsync(10);
@@ -143,6 +143,7 @@ public sealed class DirtyProberTests : IAsyncLifetime, IDisposable
         await _clock.RunToAsync(65);
         Assert.Null(_prober.Last);
         Assert.Contains("not now", Assert.Single(_log.Lines), StringComparison.Ordinal);
+        Assert.InRange(_engine.Asked.Count, 6, 7);
 
         _engine.Refusal = null;
         await _clock.RunToAsync(85);
@@ -156,11 +157,11 @@ public sealed class DirtyProberTests : IAsyncLifetime, IDisposable
         Start("10.0.13", engine => engine.BreaksAt = "calc-dirty-rate");
         await _clock.RunToAsync(0.5);
         Assert.Null(_prober.Last);
-        Assert.Empty(_engine.Taken);
+        Assert.Empty(_engine.Asked);
 
         await _clock.RunToAsync(3);
         Assert.NotNull(_prober.Last);
-        Assert.True(_engine.Taken[0].At >= TimeSpan.FromSeconds(1));
+        Assert.True(_engine.Asked[0].At >= TimeSpan.FromSeconds(1));
         Assert.StartsWith("Debug", Assert.Single(_log.Lines), StringComparison.Ordinal);
     }
 
@@ -185,7 +186,7 @@ public sealed class DirtyProberTests : IAsyncLifetime, IDisposable
     {
         Start("10.0.13", engine => engine.NeverEnds = true);
         await _clock.RunToAsync(300);
-        Assert.Single(_engine.Taken);
+        Assert.Single(_engine.Asked);
         Assert.Null(_prober.Last);
         Assert.Equal(2, _log.Lines.Count);
 
@@ -200,7 +201,7 @@ public sealed class DirtyProberTests : IAsyncLifetime, IDisposable
     {
         Start("10.0.13", engine => engine.MeasureForAnother(TimeSpan.FromSeconds(30), 128));
         await _clock.RunToAsync(29);
-        Assert.Empty(_engine.Taken);
+        Assert.Empty(_engine.Asked);
         Assert.Single(_log.Lines);
 
         await _clock.RunToAsync(34);
@@ -214,8 +215,8 @@ public sealed class DirtyProberTests : IAsyncLifetime, IDisposable
         Start("10.0.13");
         await _clock.RunToAsync(3.5);
         var last = _prober.Last;
-        _engine.MeasureForAnother(TimeSpan.FromSeconds(1), 128);
-        await _clock.RunToAsync(7.5);
+        _engine.MeasureForAnother(TimeSpan.FromSeconds(4), 128);
+        await _clock.RunToAsync(8);
 
         Assert.Same(last, _prober.Last);
         Assert.Contains("128", Assert.Single(_log.Lines), StringComparison.Ordinal);
@@ -283,7 +284,7 @@ public sealed class DirtyProberTests : IAsyncLifetime, IDisposable
 
     /// <summary>From the end of each interval to the next one's begin.</summary>
     private IEnumerable<TimeSpan> Gaps() =>
-        _engine.Taken.Zip(_engine.Taken.Skip(1), (one, next) => next.At - one.At - one.Interval);
+        _engine.Asked.Zip(_engine.Asked.Skip(1), (one, next) => next.At - one.At - one.Interval);
 
     private sealed class RememberedLog : ILogger
     {

@@ -42,7 +42,9 @@ public sealed class ProbingTests : IAsyncLifetime
         await using var monitor = await TwoHosts.OpenSpareMonitorAsync(_hosts.Source);
         await ElapsedAsync(paused.Report, seconds: 1);
         var last = await AskAsync();
-        await ElapsedAsync(paused.Report, seconds: 5);
+
+        // Longer than one and the pause after it.
+        await ElapsedAsync(paused.Report, seconds: 8);
         Assert.Equal(last, await AskAsync());
 
         var resumed = await _hosts.Source.ExecuteAsync(_hosts.Command(request => request.ResumeSource = new ResumeSource()));

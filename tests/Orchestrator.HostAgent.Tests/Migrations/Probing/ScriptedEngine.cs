@@ -39,14 +39,14 @@ internal sealed class ScriptedEngine(string version, HorizonClock clock) : IAsyn
     /// <summary>The connection is lost in place of the answer to a command of this name, once.</summary>
     public string? BreaksAt { get; set; }
 
-    /// <summary>Every calc-dirty-rate that was taken, in order.</summary>
-    public IReadOnlyList<Asked> Taken
+    /// <summary>Every calc-dirty-rate, in order.</summary>
+    public IReadOnlyList<Asked> Asked
     {
         get
         {
             lock (_lock)
             {
-                return [.. _asked.Where(asked => asked.Taken)];
+                return [.. _asked];
             }
         }
     }
@@ -132,7 +132,7 @@ internal sealed class ScriptedEngine(string version, HorizonClock clock) : IAsyn
         var interval = arguments.TryGetProperty("calc-time-unit", out _) ? TimeSpan.FromMilliseconds(time) : TimeSpan.FromSeconds(time);
         var samplePages = arguments.GetProperty("sample-pages").GetInt32();
         var refusal = Refusal ?? (IsMeasuring ? "the dirty rate is already being measured." : null);
-        _asked.Add(new Asked(clock.Now, interval, samplePages, refusal is null));
+        _asked.Add(new Asked(clock.Now, interval, samplePages));
         if (refusal is not null)
         {
             return $$""" "error": {"class": "GenericError", "desc": "{{refusal}}"} """;
@@ -162,4 +162,4 @@ internal sealed class ScriptedEngine(string version, HorizonClock clock) : IAsyn
 }
 
 /// <summary>One calc-dirty-rate.</summary>
-internal sealed record Asked(TimeSpan At, TimeSpan Interval, int SamplePages, bool Taken);
+internal sealed record Asked(TimeSpan At, TimeSpan Interval, int SamplePages);
