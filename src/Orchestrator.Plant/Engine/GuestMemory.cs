@@ -57,12 +57,13 @@ internal sealed class GuestMemory
     }
 
     /// <summary>Sends for at most so long; pages before zero pages.</summary>
+    /// <param name="most">On the wire; infinite = no bound.</param>
     /// <returns>How long it took and what went over the wire.</returns>
-    public (double Seconds, double Wire, double Processed) Send(double seconds, double lineRate, double scanRate)
+    public (double Seconds, double Wire, double Processed) Send(double seconds, double lineRate, double scanRate, double most)
     {
         var pages = Queued - _zeroQueued;
         var rate = Math.Min(lineRate / WirePerByte, scanRate);
-        var sent = Math.Min(pages, rate * seconds);
+        var sent = Math.Min(pages, Math.Min(rate * seconds, most / WirePerByte));
         var took = sent > 0 ? sent / rate : 0;
         if (sent > 0)
         {
@@ -73,7 +74,8 @@ internal sealed class GuestMemory
             }
         }
 
-        var zero = Math.Min(_zeroQueued, scanRate * (seconds - took));
+        var room = Math.Max(0, most - (sent * WirePerByte)) / WirePerZeroByte;
+        var zero = Math.Min(_zeroQueued, Math.Min(scanRate * (seconds - took), room));
         _zeroQueued -= zero;
         if (_zeroQueued < 1)
         {

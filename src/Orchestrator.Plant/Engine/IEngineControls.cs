@@ -50,6 +50,9 @@ public sealed record EngineSetup
     /// <summary>0 = no cap. QEMU's own default is 128 MiB/s; libvirt and most others lift it.</summary>
     public long MaxBandwidth { get; init; }
 
+    /// <summary>The same once in post-copy, where QEMU has no cap by default.</summary>
+    public long MaxPostCopyBandwidth { get; init; }
+
     public long SwitchOverBandwidth { get; init; }
 
     public ThrottleKnobs Throttle { get; init; } = ThrottleKnobs.Usual;

@@ -97,8 +97,8 @@ public sealed class SimulatedEngine : IEngineControls
 
     private bool GuestRuns => !Outage.Stands && Status is EngineStatus.Active;
 
-    /// <summary>Of the present window, as the copy may use it.</summary>
-    private double CopyRate => _cap > 0 && Status is EngineStatus.Active ? Math.Min(_cap, _line.RateAt(_now)) : _line.RateAt(_now);
+    /// <summary>What a window may carry; infinite without a cap.</summary>
+    private double Quota => _rules.QuotaOf(Status is EngineStatus.PostCopyActive ? _setup.MaxPostCopyBandwidth : _cap);
 
     private double SwitchOverBandwidth => _rules.SwitchOverBandwidth && _toldBandwidth > 0 ? _toldBandwidth : _bandwidth;
 
@@ -141,7 +141,9 @@ public sealed class SimulatedEngine : IEngineControls
         Bandwidth = _bandwidth,
         DirtyRate = (long)_period.Rate,
         ExpectedDowntimeMilliseconds = ExpectedDowntime(),
-        Remaining = !_rules.Buckets ? null : Rubbish() is { } rubbish ? rubbish : (ulong)Math.Max(0, _counted),
+        Remaining = !_rules.Buckets ? null
+            : Rubbish() is { } rubbish ? rubbish
+            : (ulong)Math.Max(0, Status is EngineStatus.PostCopyActive ? _memory.Queued : _counted),
         ThrottlePercent = _converge.Percent,
         DowntimeLimitMilliseconds = (long)Math.Round(_limit * 1000),
         Processed = (long)_processed,
@@ -275,7 +277,7 @@ public sealed class SimulatedEngine : IEngineControls
             return pending <= _threshold || precopiable <= 0;
         }
 
-        return _rules.ExactOnEqual ? pending <= _threshold : pending < _threshold || pending <= 0;
+        return _rules.ExactOnEqual ? pending <= _threshold : pending < _threshold;
     }
 
     private void Sync(bool ofTheLoop)
@@ -302,23 +304,39 @@ public sealed class SimulatedEngine : IEngineControls
     /// <returns>How long it took; at least a turn without work.</returns>
     private double Iterate(double seconds)
     {
-        var rate = CopyRate;
-        var left = seconds;
-        var busy = _memory.Queued > 0;
-        if (!_rules.Serialized || !busy)
+        var (rate, room) = (_line.RateAt(_now), Quota - _windowSent);
+        if (room <= 0)
         {
-            // Under a cap RAM has used up the quota before the devices have their turn.
-            var starved = busy && _cap > 0 && _cap < _line.RateAt(_now);
-            left -= SendDevices(busy, starved ? 0 : left, rate);
+            // The quota went in one burst: the loop sleeps until the window's end.
+            _turnEnd = _windowEnd;
+            return seconds;
         }
 
-        var (took, moved, processed) = rate > 0 ? _memory.Send(Math.Max(0, left), rate, _migration.Engine.ScanRate) : (left, 0, 0);
+        // Under a cap RAM, which comes first, has used up the quota before the devices have their turn.
+        var capped = room < rate * Line.Window;
+        var busy = _memory.Queued > 0;
+        var ramFirst = busy && (_rules.Serialized || capped);
+        var left = seconds;
+        if (!ramFirst)
+        {
+            left -= SendDevices(busy, left, rate, room);
+        }
+
+        var (took, moved, processed) = rate > 0
+            ? _memory.Send(Math.Max(0, left), rate, _migration.Engine.ScanRate, Quota - _windowSent)
+            : (left, 0, 0);
         Count(moved);
         _processed += processed;
         left = Math.Max(0, left - took);
-        if (_rules.Serialized && busy && _memory.Queued <= 0)
+        if (ramFirst && _memory.Queued <= 0)
         {
-            left -= SendDevices(busy, left, rate);
+            left -= SendDevices(busy, left, rate, Quota - _windowSent);
+        }
+
+        if (Quota - _windowSent < 1)
+        {
+            _turnEnd = _windowEnd;
+            return seconds - left;
         }
 
         if (_memory.Queued > 0 || Status is not EngineStatus.Active)
@@ -332,21 +350,23 @@ public sealed class SimulatedEngine : IEngineControls
         return spent;
     }
 
+    /// <param name="room">What is left of the quota.</param>
     /// <returns>How long it took.</returns>
-    private double SendDevices(bool busy, double seconds, double rate)
+    private double SendDevices(bool busy, double seconds, double rate, double room)
     {
         var took = 0.0;
         foreach (var device in _devices)
         {
-            if (rate <= 0 || seconds <= took || Status is not EngineStatus.Active)
+            if (rate <= 0 || seconds <= took || room <= 0 || Status is not EngineStatus.Active)
             {
                 return took;
             }
 
-            var room = rate * (seconds - took);
-            var sent = device.Send(busy ? Math.Min(DeviceChunk, room) : room);
+            var most = Math.Min(room, rate * (seconds - took));
+            var sent = device.Send(busy ? Math.Min(DeviceChunk, most) : most);
             _deviceSent += sent;
             took += sent / rate;
+            room -= sent;
             Count(sent);
         }
 
@@ -389,16 +409,27 @@ public sealed class SimulatedEngine : IEngineControls
         _threshold = SwitchOverBandwidth * _limit;
         if (!_rules.Buckets && _period.Rate > 0 && _windowSent > LeastWindowBytes)
         {
-            _expected = (_rules.ExpectsOfRemaining ? _memory.Queued : _foundLast) / SwitchOverBandwidth;
+            _expected = _foundLast / SwitchOverBandwidth;
         }
 
         _windowSent = 0;
         _windowEnd += Line.Window;
     }
 
+    /// <summary>With the guest stopped. What an estimate has not seen, it finds.</summary>
+    private void SyncLast()
+    {
+        _memory.Sync();
+        if (!_rules.Buckets)
+        {
+            _passes++;
+        }
+    }
+
     private void SwitchOver()
     {
         Outage.Stop(_now, paused: false);
+        SyncLast();
         var rest = _memory.Queued + DevicePreCopy + DeviceStopCopy;
         var transfer = _line.TimeFor(rest, _now);
         var load = _devices.Sum(device => device.Device.LoadRate > 0 ? device.StopCopy / device.Device.LoadRate : 0);
@@ -410,10 +441,6 @@ public sealed class SimulatedEngine : IEngineControls
         // The engine's clock stops when the target has said its last word, before the target's CPUs run.
         Outage.ByEngine = TimeSpan.FromSeconds(Math.Min(Math.Max(transfer, load) + (fixedPart / 2), TimeSpan.MaxValue.TotalSeconds / 2));
         Status = EngineStatus.Device;
-        if (!_rules.Buckets)
-        {
-            _passes++;
-        }
     }
 
     private void Finish()
@@ -427,7 +454,7 @@ public sealed class SimulatedEngine : IEngineControls
 
     private void StartPostCopyNow()
     {
-        _memory.Sync();
+        SyncLast();
         Outage.Stop(_now, paused: false);
         Pass(_migration.Engine.FixedDowntime.TotalSeconds);
         Outage.Moved(_now);

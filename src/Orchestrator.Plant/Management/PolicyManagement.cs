@@ -81,6 +81,7 @@ public sealed class PolicyManagement(ConvergenceDocument document, SwitchOverCos
             SwitchoverAck = migration.Guest.Devices.Count > 0,
             DowntimeLimit = _state.Limit,
             MaxBandwidth = _cap,
+            MaxPostCopyBandwidth = document.Steps.Select(step => step.Action).OfType<LadderAction.PostCopy>().FirstOrDefault()?.MaxRate.BytesPerSecond ?? 0,
             SwitchOverBandwidth = _told,
             Throttle = s_idle,
         };
