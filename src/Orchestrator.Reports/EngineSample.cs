@@ -25,7 +25,15 @@ public sealed record EngineSample
     public bool PostCopyCapability { get; init; }
 
     public IReadOnlyList<DeviceSample> Devices { get; init; } = [];
+
+    /// <summary>The last probe of what the guest dirties; null before one has ended.</summary>
+    public ProbeSample? Probe { get; init; }
 }
+
+/// <summary>What the guest dirtied in an interval, by samples of its memory.</summary>
+/// <param name="Ended">Since the engine was told to migrate.</param>
+/// <param name="Bytes">Different bytes that were written in it.</param>
+public sealed record ProbeSample(TimeSpan Ended, TimeSpan Interval, ulong Bytes);
 
 /// <summary>What a device says it still has to send; null = it did not say.</summary>
 public sealed record DeviceSample(string DeviceId, ulong? PrecopyBytes, ulong? StopCopyBytes, ulong? TransferredBytes);

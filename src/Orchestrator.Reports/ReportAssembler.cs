@@ -72,6 +72,7 @@ public static class ReportAssembler
         // out the loading or count what is not an outage.
         numbers.Downtime = running || memory.PostCopyUsed ? null : Milliseconds(sample.Info.DowntimeMilliseconds);
         numbers.Devices.AddRange(sample.Devices.Select(Device));
+        numbers.DirtyProbe = Probe(sample.Probe, ram);
         return (numbers, memory with { Last = numbers });
     }
 
@@ -214,6 +215,14 @@ public static class ReportAssembler
         Set(device.TransferredBytes, value => numbers.TransferredBytes = value);
         return numbers;
     }
+
+    /// <summary>Rounding must not make it more than there is.</summary>
+    private static DirtyProbe? Probe(ProbeSample? probe, RamProgress ram) => probe is null ? null : new DirtyProbe
+    {
+        Elapsed = probe.Ended.ToDuration(),
+        Interval = probe.Interval.ToDuration(),
+        Bytes = Math.Min(probe.Bytes, ram.TotalBytes ?? ulong.MaxValue),
+    };
 
     private static Duration? Milliseconds(long? milliseconds) =>
         milliseconds is >= 0 and < long.MaxValue / TimeSpan.TicksPerMillisecond ? TimeSpan.FromMilliseconds(milliseconds.Value).ToDuration() : null;

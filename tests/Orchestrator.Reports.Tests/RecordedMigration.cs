@@ -105,6 +105,8 @@ internal sealed class RecordedMigration
             ZeroPageDetection = since10,
             VfioMigrationEvents = since10,
             Yank = true,
+            DirtyRateSampling = true,
+            DirtyRateMilliseconds = since10,
         };
     }
 }

@@ -94,6 +94,27 @@ public class ReportAssemblerTests
         Assert.Equal(17, Assemble(Sample(1, pass: 2, status: "completed", downtime: 17)).Downtime.ToTimeSpan().TotalMilliseconds);
     }
 
+    [Fact]
+    public void Probe_IsPassedOn_NeverAsMoreThanTheRamThereIs()
+    {
+        var probe = new ProbeSample(TimeSpan.FromSeconds(3), TimeSpan.FromMilliseconds(251), 5ul << 20);
+        var numbers = Assemble(Sample(4, pass: 1) with { Probe = probe });
+        Assert.Equal((3.0, 0.251, 5ul << 20), Read(numbers));
+        Assert.Equal(268435456ul, Assemble(Sample(4, pass: 1) with { Probe = probe with { Bytes = 268435457 } }).DirtyProbe.Bytes);
+        Assert.Null(Assemble(Sample(4, pass: 1)).DirtyProbe);
+    }
+
+    [Fact]
+    public void Probe_EngineHasNoNumbersAnyMore_IsCarriedOver()
+    {
+        var probe = new ProbeSample(TimeSpan.FromSeconds(3), TimeSpan.FromSeconds(1), 7);
+        var failed = Sample(5, pass: 1) with { Info = MigrationInfo.Parse(JsonElement.Parse("""{"status": "failed"}""")) };
+        Assert.Equal((3.0, 1.0, 7ul), Read(Assemble(Sample(4, pass: 1) with { Probe = probe }, failed)));
+    }
+
+    private static (double Elapsed, double Interval, ulong Bytes) Read(TransferNumbers numbers) => (
+        numbers.DirtyProbe.Elapsed.ToTimeSpan().TotalSeconds, numbers.DirtyProbe.Interval.ToTimeSpan().TotalSeconds, numbers.DirtyProbe.Bytes);
+
     private static TransferNumbers Assemble(params IReadOnlyList<EngineSample> samples)
     {
         var memory = ReportMemory.Empty;

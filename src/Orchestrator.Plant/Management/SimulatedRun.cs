@@ -11,7 +11,13 @@ public static class SimulatedRun
 
     /// <param name="cutAtDeadlines">When it is cut, in deadlines.</param>
     /// <param name="watch">Sees the engine at every look and pass, before the policy does; null = nobody.</param>
-    public static RunResult Play(MigrationDescription migration, IManagementPolicy policy, double cutAtDeadlines = CutAtDeadlines, Action<SimulatedEngine>? watch = null)
+    public static RunResult Play(
+        MigrationDescription migration, IManagementPolicy policy, double cutAtDeadlines = CutAtDeadlines, Action<SimulatedEngine>? watch = null) =>
+        PlayUntil(migration, policy, migration.Deadline * cutAtDeadlines, watch, CancellationToken.None);
+
+    /// <param name="cut">When it is cut, since the copy began.</param>
+    public static RunResult PlayUntil(
+        MigrationDescription migration, IManagementPolicy policy, TimeSpan cut, Action<SimulatedEngine>? watch, CancellationToken cancellation)
     {
         var engine = new SimulatedEngine(migration, policy.SetUp(migration));
         if (policy is PolicyManagement ours)
@@ -19,9 +25,9 @@ public static class SimulatedRun
             ours.Engine = engine;
         }
 
-        var cut = migration.Deadline * cutAtDeadlines;
         while (!engine.HasEnded && engine.Now < cut)
         {
+            cancellation.ThrowIfCancellationRequested();
             var until = policy.NextLook is { } look && look < cut ? look : cut;
             if (until <= engine.Now)
             {

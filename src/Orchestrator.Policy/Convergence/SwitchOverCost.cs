@@ -8,6 +8,9 @@ namespace Orchestrator.Policy.Convergence;
 /// <param name="High">Nine of ten cost less.</param>
 public sealed record SwitchOverCost(TimeSpan Typical, TimeSpan High)
 {
+    /// <summary>What agents put in for it where they reckon the expected downtime themselves; engines put in nothing.</summary>
+    public static TimeSpan InReports { get; } = TimeSpan.FromMilliseconds(20);
+
     /// <summary>
     /// Before there are any: QEMU's own part is 10 to 40 ms on an idle host, the hand-over between two agents takes the rest. 20 to 300 ms is
     /// the range that operators report.

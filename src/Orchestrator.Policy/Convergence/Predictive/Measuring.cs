@@ -80,7 +80,7 @@ internal static class Measuring
         var syncs = pass - before.Pass;
         var interval = (at - before.At) / syncs;
         var throttle = (reading.ThrottlePercent + (memory.Last?.Throttle ?? reading.ThrottlePercent)) / 200.0;
-        var found = Math.Max(0, amount - Leftover(memory, at));
+        var found = Dirtied(memory.Curve, amount, Math.Min(amount, Leftover(memory, at)));
         return memory with
         {
             Sync = mark,
@@ -88,6 +88,17 @@ internal static class Measuring
             LowestSync = Math.Min(memory.LowestSync ?? double.PositiveInfinity, amount),
             SyncsSinceThrottle = memory.SyncsSinceThrottle + 1,
         };
+    }
+
+    /// <summary>
+    /// What was written since the sync before. A page that had not been sent and was written again shows only once: what is new is the part
+    /// of it that was not left over, D (1 - L / H), as far as the set it came from is known.
+    /// </summary>
+    private static double Dirtied(DirtyCurve curve, double amount, double leftover)
+    {
+        const double Least = 0.1;
+        var set = Math.Max(amount, curve.Points.Count > 0 ? curve.Points[^1].Bytes : 0);
+        return set <= 0 ? 0 : Math.Min(amount, (amount - leftover) / Math.Max(Least, 1 - (leftover / set)));
     }
 
     /// <summary>What of the pass before had not been sent when the sync came.</summary>

@@ -13,10 +13,10 @@ internal static class PredictivePacing
 
     // A change of the limit by less is not worth a command.
     private const double WorthRaising = 1.1;
-    private const double WorthTelling = 1.15;
+    private const double WorthTelling = 1.25;
 
     // A link whose windows stray by more than this is told to the engine, whose own window of 100 ms strays more.
-    private const double Unsteady = 1.1;
+    private const double Unsteady = 1.3;
 
     // The end of the first pass is near: this many seconds, or this share of what it has taken.
     private const double LastSeconds = 2;

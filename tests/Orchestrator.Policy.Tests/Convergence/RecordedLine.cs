@@ -8,7 +8,7 @@ namespace Orchestrator.Policy.Tests.Convergence;
 /// MiB/s, times in s and ms. A number that is left out is absent, one with a "~" before it is not believed. Words: first (pass), lies (the
 /// pass counter), paused, setup, switching.
 /// </summary>
-internal static class RecordedReading
+internal static class RecordedLine
 {
     private const string Arrow = " -> ";
 
