@@ -10,6 +10,9 @@ public sealed record LinkSpeed
     private const int MostWindows = 12;
     private const int FewestForChange = 3;
 
+    // What lasts for fewer is a burst, and no link that may come back.
+    private const int FewestForRegime = 4;
+
     // Neighbouring windows of a link in normal use differ by up to a third; beyond that, twice in a row, the link has changed.
     private const double Drop = 0.65;
     private const double Rise = 1.5;
@@ -84,13 +87,14 @@ public sealed record LinkSpeed
             var before = Windows[^1];
             if ((rate < Drop * usual && before < Drop * usual) || (rate > Rise * usual && before > Rise * usual))
             {
-                return this with { Windows = [before, rate], ChangedAt = at, Best = Math.Max(Best, usual) };
+                var best = Windows.Count > FewestForRegime ? Math.Max(Best, usual) : Best;
+                return this with { Windows = [before, rate], ChangedAt = at, Best = best };
             }
         }
 
         double[] windows = Windows.Count < MostWindows ? [.. Windows, rate] : [.. Windows.Skip(1), rate];
         var next = this with { Windows = windows };
-        return windows.Length > FewestForChange && next.Middle > Best ? next with { Best = next.Middle } : next;
+        return windows.Length > FewestForRegime && next.Middle > Best ? next with { Best = next.Middle } : next;
     }
 
     private double Quantile(double share) => Quantile(share, Windows.Count);

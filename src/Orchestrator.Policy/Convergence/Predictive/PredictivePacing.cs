@@ -159,7 +159,7 @@ internal static class PredictivePacing
         // A copy that has little to send shows little bandwidth, and the engine would wait for ever for a link that is there.
         var idle = fresh.SwitchOverBandwidth is { } reckoned && reckoned.BytesPerSecond * WorthTelling < honest;
         var wanted = numbers.Capped || memory.ToldBandwidth is not null || idle || numbers.Link.High > Unsteady * honest;
-        if (!wanted || !numbers.Link.IsSound || honest <= 0)
+        if (!wanted || !numbers.Link.IsSound || honest < 1)
         {
             return null;
         }
