@@ -27,19 +27,10 @@ internal sealed class EngineReports(EngineVersion version, EngineSetup setup)
             MaxBytesPerSecond = (ulong)Math.Max(0, standing.Cap),
             SwitchOverBytesPerSecond = standing.Told > 0 ? (ulong)standing.Told : null,
             PostCopyCapability = setup.PostCopy,
+            Probe = sampled is null ? null : new ProbeSample(sampled.At, sampled.Interval, (ulong)sampled.Dirtied),
             Devices = [.. devices.Select(device => new DeviceSample(device.Name, device.PreCopy, device.StopCopy, null))],
         };
         (var numbers, _memory) = ReportAssembler.Assemble(sample, _memory);
-        if (sampled is not null)
-        {
-            numbers.DirtyProbe = new DirtyProbe
-            {
-                Elapsed = Duration.FromTimeSpan(sampled.At),
-                Interval = Duration.FromTimeSpan(sampled.Interval),
-                Bytes = (ulong)sampled.Dirtied,
-            };
-        }
-
         return new MigrationReport
         {
             Sequence = ++_sequence,
@@ -100,6 +91,8 @@ internal sealed class EngineReports(EngineVersion version, EngineSetup setup)
         AvailSwitchoverBandwidth = version >= EngineVersion.Qemu82,
         SwitchoverAck = version >= EngineVersion.Qemu82,
         SwitchoverAckCanStarve = version is EngineVersion.Qemu82,
+        DirtyRateSampling = true,
+        DirtyRateMilliseconds = version >= EngineVersion.Qemu82,
         ExitOnErrorArgument = false,
         SwitchesOverOnEstimate = false,
         MultifdWithPostcopy = false,

@@ -98,6 +98,7 @@ public sealed class PolicyManagement(ConvergenceDocument document, SwitchOverCos
 
     public void SeePass(EngineView view, IEngineControls engine)
     {
+        Probe(view);
         Judge(view, engine);
         NextLook = view.Elapsed + s_beat;
     }
