@@ -82,6 +82,14 @@ public sealed record LinkDescription
     /// <summary>Cap of the copy; 0 = none.</summary>
     public long MaxBytesPerSecond { get; init; }
 
+    /// <summary>The operator's own cap holds whatever a management layer asks for.</summary>
+    public double Capped(double asked) => (asked, MaxBytesPerSecond) switch
+    {
+        (_, 0) => asked,
+        (0, var cap) => cap,
+        var (wanted, cap) => Math.Min(wanted, cap),
+    };
+
     /// <summary>Share of the mean by which a tenth of a second strays.</summary>
     public double Jitter { get; init; }
 

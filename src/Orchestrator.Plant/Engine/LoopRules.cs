@@ -40,6 +40,15 @@ internal sealed record LoopRules
     /// <summary>A timer syncs every 5 s while vCPUs are throttled, after the first pass (9.2).</summary>
     public required bool ThrottleTimer { get; init; }
 
+    /// <summary>Whether the loop counts exactly before it decides.</summary>
+    /// <param name="precopiable">What can still go while the guest runs; with postcopy-ram RAM is in another bucket.</param>
+    public bool NeedsExact(double pending, double precopiable, double threshold) =>
+        Buckets ? pending <= threshold || precopiable <= 0
+        : ExactOnEqual ? pending <= threshold
+        : pending < threshold;
+
+    public bool IsSmallEnough(double pending, double threshold) => SwitchOnEqual ? pending <= threshold : pending == 0 || pending < threshold;
+
     public static LoopRules Of(EngineVersion version) => new()
     {
         Serialized = version <= EngineVersion.Qemu82,

@@ -15,12 +15,6 @@ public sealed class SimulatedEngine : IEngineControls
     // Head, end mark and foot of a part that holds nothing (migration/savevm.c): enough that an idle copy has some bandwidth.
     private const double EmptyPart = 18;
 
-    // What a device hands over in one turn beside busy RAM (hw/vfio/migration.c, VFIO_MIG_DEFAULT_DATA_BUFFER_SIZE).
-    private const double DeviceChunk = 1 << 20;
-
-    // No more is believed of a window in which hardly anything moved (migration/migration.c, migration_update_counters).
-    private const double LeastWindowBytes = 10_000;
-
     // The timer of 9.2 that syncs while vCPUs are throttled.
     private const double ThrottleBeat = 5;
 
@@ -28,9 +22,10 @@ public sealed class SimulatedEngine : IEngineControls
     private readonly LoopRules _rules;
     private readonly MigrationDescription _migration;
     private readonly GuestMemory _memory;
-    private readonly DeviceState[] _devices;
+    private readonly DeviceGroup _devices;
     private readonly Line _line;
     private readonly AutoConverge _converge;
+    private readonly Reckoning _reckoning;
     private readonly DirtyPeriod _period = new();
     private readonly DirtySampling _sampling;
     private double _now;
@@ -38,17 +33,10 @@ public sealed class SimulatedEngine : IEngineControls
     private double _turnEnd;
     private double _windowEnd = Line.Window;
     private double _windowSent;
-    private double _bandwidth;
-    private double _threshold;
-    private double _limit;
     private double _cap;
-    private double _toldBandwidth;
     private double _transferred;
     private double _processed;
-    private double _deviceSent;
-    private double _foundLast;
     private double _counted;
-    private double _expected;
     private double _endAt = double.PositiveInfinity;
     private double _nextBeat = double.PositiveInfinity;
     private bool _postCopyAsked;
@@ -60,19 +48,16 @@ public sealed class SimulatedEngine : IEngineControls
         (_migration, _setup) = (migration, setup);
         _rules = LoopRules.Of(migration.Engine.Version);
         _memory = new GuestMemory(migration.Guest);
-        _devices = [.. migration.Guest.Devices.Select(device => new DeviceState(device, _rules.DevicePreCopy))];
+        _devices = new DeviceGroup(migration.Guest, _rules.DevicePreCopy);
+        _reckoning = new Reckoning(_rules, setup, migration.Guest.Memory);
         _sampling = new DirtySampling(_memory, migration.Guest.Memory);
         _line = new Line(migration.Link);
         _converge = new AutoConverge(setup.AutoConverge) { Knobs = setup.Throttle };
-        _limit = setup.DowntimeLimit.TotalSeconds;
-        _expected = _limit;
-        _cap = Capped(setup.MaxBandwidth);
-        _toldBandwidth = setup.SwitchOverBandwidth;
-        _foundLast = migration.Guest.Memory;
+        _cap = migration.Link.Capped(setup.MaxBandwidth);
         Outage = new Outage();
 
         // QEMU refuses to migrate a VFIO device with postcopy-ram on.
-        Status = setup.PostCopy && _devices.Length > 0 ? EngineStatus.Failed : EngineStatus.Active;
+        Status = setup.PostCopy && _devices.Count > 0 ? EngineStatus.Failed : EngineStatus.Active;
     }
 
     /// <summary>The last sampling of what the guest dirties that has ended (calc-dirty-rate); null before one has.</summary>
@@ -104,13 +89,7 @@ public sealed class SimulatedEngine : IEngineControls
     /// <summary>What a window may carry; infinite without a cap.</summary>
     private double Quota => _rules.QuotaOf(Status is EngineStatus.PostCopyActive ? _setup.MaxPostCopyBandwidth : _cap);
 
-    private double SwitchOverBandwidth => _rules.SwitchOverBandwidth && _toldBandwidth > 0 ? _toldBandwidth : _bandwidth;
-
-    private bool CanSwitchOver => !_setup.SwitchoverAck || !_rules.SwitchoverAck || !GuestRuns || !_devices.Any(device => device.HoldsUp);
-
-    private double DevicePreCopy => _devices.Sum(device => device.PreCopy);
-
-    private double DeviceStopCopy => _devices.Sum(device => device.StopCopy);
+    private bool CanSwitchOver => !_setup.SwitchoverAck || !_rules.SwitchoverAck || !GuestRuns || !_devices.HoldUp;
 
     /// <summary>Goes on until then, or until the migration has ended, or right after a pass event when those are wanted.</summary>
     /// <returns>True at a pass event.</returns>
@@ -140,16 +119,16 @@ public sealed class SimulatedEngine : IEngineControls
         RamTotal = _migration.Guest.Memory,
         RamRemaining = (long)_memory.Queued,
         Transferred = (long)_transferred,
-        VfioTransferred = _devices.Length > 0 ? (long)_deviceSent : null,
+        VfioTransferred = _devices.Count > 0 ? (long)_devices.Sent : null,
         Passes = _passes,
-        Bandwidth = _bandwidth,
+        Bandwidth = _reckoning.Bandwidth,
         DirtyRate = (long)_period.Rate,
-        ExpectedDowntimeMilliseconds = ExpectedDowntime(),
+        ExpectedDowntimeMilliseconds = _reckoning.ExpectedMilliseconds(_passes),
         Remaining = !_rules.Buckets ? null
-            : Rubbish() is { } rubbish ? rubbish
+            : _devices.Rubbish(_now) is { } rubbish ? rubbish
             : (ulong)Math.Max(0, Status is EngineStatus.PostCopyActive ? _memory.Queued : _counted),
         ThrottlePercent = _converge.Percent,
-        DowntimeLimitMilliseconds = (long)Math.Round(_limit * 1000),
+        DowntimeLimitMilliseconds = (long)Math.Round(_reckoning.Limit * 1000),
         Processed = (long)_processed,
         Downtime = Status is EngineStatus.Completed ? Outage.ByEngine : null,
     };
@@ -158,22 +137,13 @@ public sealed class SimulatedEngine : IEngineControls
     public void Sample(TimeSpan interval) => _sampling.Begin(_now, interval.TotalSeconds);
 
     /// <summary>What an agent that holds the devices' descriptors reads of them.</summary>
-    public IReadOnlyList<DeviceView> DeviceViews() =>
-    [
-        .. _devices.Select(device => device.Device.Reports switch
-        {
-            DeviceReporting.Missing => new DeviceView(device.Device.Name, null, null),
-            DeviceReporting.Rubbish when Rubbish() is { } rubbish => new DeviceView(device.Device.Name, 0, rubbish),
-            DeviceReporting.Rubbish or DeviceReporting.Exact =>
-                new DeviceView(device.Device.Name, (ulong)device.PreCopy, (ulong)device.StopCopy),
-        }),
-    ];
+    public IReadOnlyList<DeviceView> DeviceViews() => _devices.Views(_now);
 
-    public void SetDowntimeLimit(TimeSpan limit) => _limit = limit.TotalSeconds;
+    public void SetDowntimeLimit(TimeSpan limit) => _reckoning.Limit = limit.TotalSeconds;
 
-    public void SetMaxBandwidth(long bytesPerSecond) => _cap = Capped(bytesPerSecond);
+    public void SetMaxBandwidth(long bytesPerSecond) => _cap = _migration.Link.Capped(bytesPerSecond);
 
-    public void SetSwitchOverBandwidth(long bytesPerSecond) => _toldBandwidth = bytesPerSecond;
+    public void SetSwitchOverBandwidth(long bytesPerSecond) => _reckoning.Told = bytesPerSecond;
 
     public void SetThrottle(ThrottleKnobs throttle) => _converge.Knobs = throttle;
 
@@ -251,11 +221,12 @@ public sealed class SimulatedEngine : IEngineControls
             Sync(ofTheLoop: false);
         }
 
-        var pending = Estimate();
-        if (NeedsExact(pending))
+        var precopiable = _devices.PreCopy + (_setup.PostCopy ? 0 : _memory.Queued);
+        var pending = _memory.Queued + _devices.PreCopy + (_rules.Buckets ? _devices.StopCopy : 0);
+        if (_rules.NeedsExact(pending, precopiable, _reckoning.Threshold))
         {
             Sync(ofTheLoop: true);
-            pending = Exact();
+            pending = _memory.Queued + _devices.PreCopy + _devices.StopCopy;
         }
 
         _counted = pending;
@@ -263,32 +234,16 @@ public sealed class SimulatedEngine : IEngineControls
         {
             StartPostCopyNow();
         }
-        else if (CanSwitchOver && (_rules.SwitchOnEqual ? pending <= _threshold : pending == 0 || pending < _threshold))
+        else if (CanSwitchOver && _rules.IsSmallEnough(pending, _reckoning.Threshold))
         {
             SwitchOver();
         }
     }
 
-    private double Estimate() => _memory.Queued + DevicePreCopy + (_rules.Buckets ? DeviceStopCopy : 0);
-
-    private double Exact() => _memory.Queued + DevicePreCopy + DeviceStopCopy;
-
-    private bool NeedsExact(double pending)
-    {
-        if (_rules.Buckets)
-        {
-            // With postcopy-ram all of RAM is in the postcopy bucket, so that every turn ends an iteration.
-            var precopiable = DevicePreCopy + (_setup.PostCopy ? 0 : _memory.Queued);
-            return pending <= _threshold || precopiable <= 0;
-        }
-
-        return _rules.ExactOnEqual ? pending <= _threshold : pending < _threshold;
-    }
-
     private void Sync(bool ofTheLoop)
     {
         var found = _memory.Sync();
-        _foundLast = _memory.Queued + (_rules.Buckets ? DevicePreCopy + DeviceStopCopy : 0);
+        _reckoning.FoundLast = _memory.Queued + (_rules.Buckets ? _devices.PreCopy + _devices.StopCopy : 0);
         if (_period.See(_now, found, _transferred) is { } ended)
         {
             _converge.See(ended.Dirtied, ended.Sent);
@@ -321,7 +276,7 @@ public sealed class SimulatedEngine : IEngineControls
         var begins = _now <= _turnBegan;
         if (begins && rate > 0)
         {
-            Count(EmptyPart * (1 + _devices.Length));
+            Count(EmptyPart * (1 + _devices.Count));
         }
 
         // Under a cap RAM, which comes first, has used up the quota before the devices have their turn.
@@ -365,22 +320,13 @@ public sealed class SimulatedEngine : IEngineControls
     /// <returns>How long it took.</returns>
     private double SendDevices(bool busy, double seconds, double rate, double room)
     {
-        var took = 0.0;
-        foreach (var device in _devices)
+        if (Status is not EngineStatus.Active)
         {
-            if (rate <= 0 || seconds <= took || room <= 0 || Status is not EngineStatus.Active)
-            {
-                return took;
-            }
-
-            var most = Math.Min(room, rate * (seconds - took));
-            var sent = device.Send(busy ? Math.Min(DeviceChunk, most) : most);
-            _deviceSent += sent;
-            took += sent / rate;
-            room -= sent;
-            Count(sent);
+            return 0;
         }
 
+        var (took, wire) = _devices.Send(busy, seconds, rate, room);
+        Count(wire);
         return took;
     }
 
@@ -396,33 +342,16 @@ public sealed class SimulatedEngine : IEngineControls
         {
             _memory.Write(_now, seconds, _converge.Percent / 100.0);
             SlowDown += seconds * _converge.Percent / 100.0;
-            foreach (var device in _devices)
-            {
-                device.Run(seconds);
-            }
+            _devices.Run(seconds);
         }
 
         _now += seconds;
         _sampling.See(_now);
     }
 
-    /// <summary>An operator's own cap of the link holds whatever the management layer says.</summary>
-    private double Capped(double asked) => (asked, _migration.Link.MaxBytesPerSecond) switch
-    {
-        (_, 0) => asked,
-        (0, var cap) => cap,
-        var (wanted, cap) => Math.Min(wanted, cap),
-    };
-
     private void CloseWindow()
     {
-        _bandwidth = _windowSent / Line.Window;
-        _threshold = SwitchOverBandwidth * _limit;
-        if (!_rules.Buckets && _period.Rate > 0 && _windowSent > LeastWindowBytes)
-        {
-            _expected = _foundLast / SwitchOverBandwidth;
-        }
-
+        _reckoning.CloseWindow(_windowSent, _period.Rate > 0);
         _windowSent = 0;
         _windowEnd += Line.Window;
     }
@@ -441,12 +370,11 @@ public sealed class SimulatedEngine : IEngineControls
     {
         Outage.Stop(_now, paused: false);
         SyncLast();
-        var rest = _memory.Queued + DevicePreCopy + DeviceStopCopy;
+        var load = _devices.LoadSeconds;
+        var rest = _memory.Queued + _devices.SendRest();
         var transfer = _line.TimeFor(rest, _now);
-        var load = _devices.Sum(device => device.Device.LoadRate > 0 ? device.StopCopy / device.Device.LoadRate : 0);
         var fixedPart = _migration.Engine.FixedDowntime.TotalSeconds;
         _transferred += rest;
-        _deviceSent += DevicePreCopy + DeviceStopCopy;
         _endAt = _now + Math.Max(transfer, load) + fixedPart;
 
         // The engine's clock stops when the target has said its last word, before the target's CPUs run.
@@ -474,31 +402,4 @@ public sealed class SimulatedEngine : IEngineControls
         Status = EngineStatus.PostCopyActive;
         _windowEnd = Math.Max(_windowEnd, Math.Ceiling(_now / Line.Window) * Line.Window);
     }
-
-    private long ExpectedDowntime()
-    {
-        var seconds = !_rules.Buckets ? _expected
-            : _passes <= 1 ? _limit
-            : SwitchOverBandwidth > 0 ? _foundLast / SwitchOverBandwidth
-            : double.PositiveInfinity;
-        return seconds * 1000 < long.MaxValue ? (long)(seconds * 1000) : long.MaxValue;
-    }
-
-    /// <summary>One of the numbers that were seen in the field: 16 EiB less a few bytes, or 100 GiB to the byte.</summary>
-    private ulong? Rubbish()
-    {
-        foreach (var device in _devices)
-        {
-            var moment = (long)Math.Floor(_now * 4);
-            if (device.Device.Reports is DeviceReporting.Rubbish && Chance.At(moment + 7919) < device.Device.RubbishShare)
-            {
-                return moment % 2 == 0 ? ulong.MaxValue - 4 : 100UL << 30;
-            }
-        }
-
-        return null;
-    }
 }
-
-/// <summary>What a device says it still has to send; null = it does not say.</summary>
-public readonly record struct DeviceView(string Name, ulong? PreCopy, ulong? StopCopy);
