@@ -197,7 +197,12 @@ public sealed class SimulatedEngine : IEngineControls
         {
             seconds = Math.Min(seconds, _endAt - _now);
             Pass(seconds);
-            Finish();
+            if (_now >= _endAt - 1e-9)
+            {
+                Outage.Moved(_now);
+                Status = EngineStatus.Completed;
+            }
+
             return;
         }
 
@@ -380,15 +385,6 @@ public sealed class SimulatedEngine : IEngineControls
         // The engine's clock stops when the target has said its last word, before the target's CPUs run.
         Outage.ByEngine = TimeSpan.FromSeconds(Math.Min(Math.Max(transfer, load) + (fixedPart / 2), TimeSpan.MaxValue.TotalSeconds / 2));
         Status = EngineStatus.Device;
-    }
-
-    private void Finish()
-    {
-        if (_now >= _endAt - 1e-9)
-        {
-            Outage.Moved(_now);
-            Status = EngineStatus.Completed;
-        }
     }
 
     private void StartPostCopyNow()
