@@ -6,9 +6,10 @@ internal static class Means
     // The part of a pause that is not sending: stopping, the last sync, starting on the target.
     private const double PauseSlack = 1.1;
 
+    /// <param name="hopeful">What only the hopeful end of the band allows is a choice too.</param>
     /// <returns>The first step that makes it fit, or may, or the last one; and what was passed over, with the reason.</returns>
     public static Choice FirstThatFits(
-        PredictiveMemory memory, ConvergenceMoment moment, Outlook outlook)
+        PredictiveMemory memory, ConvergenceMoment moment, Outlook outlook, bool hopeful)
     {
         var steps = moment.Terms.Document.Steps;
         List<Alternative> weighed = [Plain(outlook)];
@@ -20,7 +21,7 @@ internal static class Means
                 continue;
             }
 
-            var (option, sure) = Weigh(steps[index].Action, memory, moment, outlook, last);
+            var (option, sure) = Weigh(steps[index].Action, memory, moment, outlook, hopeful, last);
             weighed.Add(option);
             if (option.Fits || last)
             {
@@ -54,11 +55,11 @@ internal static class Means
 
     /// <returns>The step weighed by the middle of the band, or by its hopeful end; sure says that it was the middle.</returns>
     private static (Alternative Option, bool Sure) Weigh(
-        LadderAction action, PredictiveMemory memory, ConvergenceMoment moment, Outlook outlook, bool last) =>
+        LadderAction action, PredictiveMemory memory, ConvergenceMoment moment, Outlook outlook, bool hopeful, bool last) =>
         action switch
         {
-            LadderAction.Throttle throttle => Throttle(throttle, memory, moment, outlook),
-            LadderAction.Pause pause => Pause(pause, outlook),
+            LadderAction.Throttle throttle => Throttle(throttle, memory, moment, outlook, hopeful),
+            LadderAction.Pause pause => Pause(pause, outlook, hopeful),
             LadderAction.PostCopy => (PostCopy(moment, outlook, last), true),
             LadderAction.Abort =>
                 (new Alternative("abort", 0, true, TimeSpan.Zero, TimeSpan.Zero, TimeSpan.Zero, "nothing before it makes it fit"), true),
@@ -66,7 +67,7 @@ internal static class Means
         };
 
     private static (Alternative Option, bool Sure) Throttle(
-        LadderAction.Throttle throttle, PredictiveMemory memory, ConvergenceMoment moment, Outlook outlook)
+        LadderAction.Throttle throttle, PredictiveMemory memory, ConvergenceMoment moment, Outlook outlook, bool hopeful)
     {
         var numbers = outlook.Numbers;
         if (!moment.Terms.ThrottlePossible)
@@ -91,7 +92,9 @@ internal static class Means
         }
 
         var sized = Outlooks.Throttled(memory, numbers, from, throttle.MaxPercent, hopeful: false);
-        if ((sized ?? Outlooks.Throttled(memory, numbers, from, throttle.MaxPercent, hopeful: true)) is not var (percent, time, reached))
+        var sure = sized is not null;
+        sized ??= hopeful ? Outlooks.Throttled(memory, numbers, from, throttle.MaxPercent, hopeful: true) : null;
+        if (sized is not var (percent, time, reached))
         {
             return None($"even {Figure.Count(throttle.MaxPercent)} % of throttling, the most permitted, would not be enough");
         }
@@ -101,7 +104,7 @@ internal static class Means
         var option = new Alternative(
             "throttle", percent, true, Outlook.Time(numbers.DowntimeLow(reached)), Outlook.Time(numbers.DowntimeHigh(reached)), Outlook.Time(time),
             $"with {Figure.Count(percent)} % of throttling it gets within the budget");
-        return (option, sized is not null);
+        return (option, sure);
 
         (Alternative Option, bool Sure) None(string why) => (
             new Alternative(
@@ -113,7 +116,7 @@ internal static class Means
     /// <summary>A tenth less of what the guest would be left with.</summary>
     private static int Generous(int percent) => 100 - (int)Math.Floor((100 - percent) * 0.9);
 
-    private static (Alternative Option, bool Sure) Pause(LadderAction.Pause pause, Outlook outlook)
+    private static (Alternative Option, bool Sure) Pause(LadderAction.Pause pause, Outlook outlook, bool hopeful)
     {
         var numbers = outlook.Numbers;
         var (low, high) = (Outlook.Time(numbers.DowntimeLow(0)), Outlook.Time(numbers.DowntimeHigh(0)));
@@ -122,13 +125,14 @@ internal static class Means
             return (new Alternative("pause", 0, false, low, high, null, "the devices' state takes longer than the budget even when RAM is across"), true);
         }
 
-        var atBest = Lasts(outlook.FloorLow, numbers.Link.High);
+        var floor = hopeful ? outlook.FloorLow : outlook.FloorHigh;
+        var atBest = Lasts(floor, hopeful ? numbers.Link.High : numbers.Link.Low);
         if (atBest > pause.MaxPause.TotalSeconds)
         {
             return (
                 new Alternative(
                     "pause", 0, false, low, high, null,
-                    $"{Bytes(outlook.FloorLow)} take about {Figure.Seconds(Outlook.Time(atBest))} s to send, "
+                    $"{Bytes(floor)} take about {Figure.Seconds(Outlook.Time(atBest))} s to send, "
                     + $"and a pause may last {Figure.Seconds(pause.MaxPause)} s"),
                 true);
         }

@@ -54,8 +54,14 @@ internal static class PredictivePacing
             return Limit(With(moment, memory), memory, outlook) ?? ConvergenceStep.Nothing(With(moment, memory).State);
         }
 
-        var choice = Means.FirstThatFits(memory, moment, outlook);
+        var choice = Means.FirstThatFits(memory, moment, outlook, hopeful: true);
         memory = Lean(memory, choice.Option.Action, at);
+        if (!choice.Sure && Ripe.HasHopedEnough(memory, at))
+        {
+            // What is waited for may never be seen: how little is dirtied in a time shorter than any pass or probe.
+            choice = Means.FirstThatFits(memory, moment, outlook, hopeful: false);
+        }
+
         var now = With(moment, memory);
         return choice.Sure && Ripe.IsRipe(memory, moment, outlook, choice.Option.Action)
             ? Act(now, memory, outlook, choice)

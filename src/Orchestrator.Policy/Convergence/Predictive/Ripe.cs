@@ -37,6 +37,10 @@ internal static class Ripe
     public static bool HasReasonToHope(PredictiveMemory memory) =>
         memory.FittedAt is not null || memory.Link.Best > BetterLink * memory.Link.Middle;
 
+    /// <summary>A step that only the hopeful end of the band allows has been waited for as long as giving up would be.</summary>
+    public static bool HasHopedEnough(PredictiveMemory memory, double at) =>
+        memory.Leaning is { Looks: >= FewestLooks } leaning && at - leaning.Since >= Longer(s_giveUp, leaning.Since);
+
     public static bool IsRipe(PredictiveMemory memory, ConvergenceMoment moment, Outlook outlook, string action)
     {
         var at = moment.Elapsed.TotalSeconds;

@@ -12,21 +12,12 @@ public class PredictivePacingTests
     [Fact]
     public void AQuietGuest_TheLimitIsSetNearTheEndOfTheFirstPassAndNothingElse()
     {
-        var run = new Run(new ModelledCopy { Rate = _ => 0.2e9 }).Go(8);
+        var run = new Run(new ModelledCopy { Rate = _ => 0.2e9 }).Go(12);
 
         Assert.All(run.Acts, act => Assert.IsType<ConvergenceDecision.SetDowntimeLimit>(act.Decision));
         Assert.All(run.Acts, act => Assert.True(act.At >= 5.5, $"{act.At} s"));
         Assert.True(run.MaySwitchOver, "the limit lets it through");
         Assert.StartsWith("pacing.predictive.fits", run.Acts[^1].Rule, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public void AQuietGuest_TheLimitIsNoWiderThanItNeedsToBe()
-    {
-        // 0.2 GB/s of 1 GB/s: a fifth of every pass is left; 60 ms and a few windows are worth waiting for.
-        var run = new Run(new ModelledCopy { Rate = _ => 0.2e9 }).Go(12);
-
-        Assert.True(run.Limit < TimeSpan.FromMilliseconds(200), $"{run.Limit}");
     }
 
     [Theory]
