@@ -54,8 +54,6 @@ public sealed class SimulatedEngine : IEngineControls
         _line = new Line(migration.Link);
         _converge = new AutoConverge(setup.AutoConverge) { Knobs = setup.Throttle };
         _cap = migration.Link.Capped(setup.MaxBandwidth);
-        Outage = new Outage();
-
         // QEMU refuses to migrate a VFIO device with postcopy-ram on.
         Status = setup.PostCopy && _devices.Count > 0 ? EngineStatus.Failed : EngineStatus.Active;
     }
@@ -71,7 +69,7 @@ public sealed class SimulatedEngine : IEngineControls
     public bool HasEnded => Status is EngineStatus.Completed or EngineStatus.Failed or EngineStatus.Cancelled;
 
     /// <summary>What happened to the guest, known to the model alone.</summary>
-    public Outage Outage { get; }
+    public Outage Outage { get; } = new();
 
     /// <summary>Seconds of CPU time that throttling took from the guest, per CPU.</summary>
     public double SlowDown { get; private set; }
