@@ -126,7 +126,7 @@ internal sealed class PolicyGrpcService(PolicyStore policies, PolicySimulation s
             violations.Name("policy", request.Policy);
         }
 
-        violations.Range("revision", request.Revision, 0, request.Policy.Length > 0 ? int.MaxValue : 0);
+        violations.Range("revision", request.Revision, 0, request.Policy.Length > 0 ? (ulong)int.MaxValue : 0);
         var migration = DescriptionParser.Parse(request.Migration, "migration.", violations);
         Refuse(violations);
         document ??= await StoredAsync(request.Policy, request.Revision, context.CancellationToken);

@@ -1,6 +1,5 @@
 using Google.Protobuf.WellKnownTypes;
 using Orchestrator.Plant.Description;
-using Orchestrator.Plant.Engine;
 using Orchestrator.Plant.Management;
 using Orchestrator.Policy.Convergence;
 using Orchestrator.PolicyMessages;
