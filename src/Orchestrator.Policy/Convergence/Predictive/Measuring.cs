@@ -81,10 +81,13 @@ internal static class Measuring
         var interval = (at - before.At) / syncs;
         var throttle = (reading.ThrottlePercent + (memory.Last?.Throttle ?? reading.ThrottlePercent)) / 200.0;
         var found = Dirtied(memory.Curve, amount, Math.Min(amount, Leftover(memory, at)));
+        var curve = memory.Curve.Add(interval * (1 - throttle), found, at);
+        var sameAsBefore = reading.ThrottlePercent == memory.Last?.Throttle && !reading.FirstPass;
         return memory with
         {
             Sync = mark,
-            Curve = memory.Curve.Add(interval * (1 - throttle), found, at),
+            Curve = curve,
+            RecentSyncs = sameAsBefore ? [.. memory.RecentSyncs.TakeLast(Outlooks.SyncsAtRest - 1), amount] : [amount],
             LowestSync = Math.Min(memory.LowestSync ?? double.PositiveInfinity, amount),
             SyncsSinceThrottle = memory.SyncsSinceThrottle + 1,
         };

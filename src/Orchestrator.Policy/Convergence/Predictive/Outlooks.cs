@@ -11,6 +11,14 @@ internal static class Outlooks
     private const double WorthTime = 0.03;
     private const double WorthSeconds = 0.25;
 
+    // So many syncs in a row, of which the last has not left a tenth less than the first, have come to rest whatever the curve says.
+    public const int SyncsAtRest = 5;
+    private const double NoFall = 0.9;
+
+    // The engine counts exactly at every sync: so often no is a no, and what is left lies beyond what would do.
+    private const int SyncsInVain = 6;
+    private const double Beyond = 1.01;
+
     private const int FewestProbes = 3;
     private const double WellAbove = 3;
 
@@ -82,6 +90,13 @@ internal static class Outlooks
         var (floorLow, timeLow) = (hopeful.Floor, hopeful.TimeTo(numbers.EnoughAtBest));
         var middle = CopyPath.Follow(numbers, curve.At, pace, link.Middle, Rest, room);
         var timeMiddle = middle.TimeTo(numbers.Enough);
+        if (AtRest(memory) is { } seen || (memory.SyncsInVain >= SyncsInVain && (seen = Beyond * numbers.EnoughAtBest) > 0))
+        {
+            (floorLow, floorHigh) = (Math.Max(floorLow, seen), Math.Max(floorHigh, seen));
+            timeLow = seen > numbers.EnoughAtBest ? null : timeLow;
+            (timeMiddle, timeHigh) = seen > numbers.Enough ? (null, null) : (timeMiddle, timeHigh);
+        }
+
         var prospect = timeLow is null ? Prospect.Hopeless
             : timeLow > numbers.TimeLeft ? Prospect.TooLate
             : timeHigh <= numbers.TimeLeft ? Prospect.Sure
@@ -97,6 +112,10 @@ internal static class Outlooks
             Target = WorthWaitingFor(middle, numbers, timeMiddle, elapsed - (memory.FitsSince ?? elapsed), elapsed),
         };
     }
+
+    /// <summary>The least that the last syncs have left, when they do not fall any more; null while they do, or are too few.</summary>
+    private static double? AtRest(PredictiveMemory memory) =>
+        memory.RecentSyncs is { Count: SyncsAtRest } syncs && syncs[^1] >= NoFall * syncs[0] ? syncs.Min() : null;
 
     /// <summary>
     /// The amount has not come to rest yet, but probes may have shown that it will do so far too high: continual syncs leave a part 1 - B / r

@@ -30,6 +30,12 @@ public sealed record PredictiveMemory
     /// <summary>The lowest amount that a sync has left, and when; null before the second pass.</summary>
     public double? LowestSync { get; init; }
 
+    /// <summary>What the last syncs have left, oldest first; under this throttle alone.</summary>
+    public IReadOnlyList<double> RecentSyncs { get; init; } = [];
+
+    /// <summary>Syncs in a row at which the engine had a limit as wide as it can be, and much was left, and it went on copying.</summary>
+    public int SyncsInVain { get; init; }
+
     /// <summary>What the last readings have agreed on; null while they agree on nothing.</summary>
     public Leaning? Leaning { get; init; }
 

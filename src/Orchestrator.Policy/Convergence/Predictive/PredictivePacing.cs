@@ -18,6 +18,9 @@ internal static class PredictivePacing
     // A link whose windows stray by more than this is told to the engine, whose own window of 100 ms strays more.
     private const double Unsteady = 1.3;
 
+    // A limit, and an amount, that are most of what the budget allows.
+    private const double WideEnough = 0.7;
+
     // The end of the first pass is near: this many seconds, or this share of what it has taken.
     private const double LastSeconds = 2;
     private const double LastShare = 0.05;
@@ -40,6 +43,7 @@ internal static class PredictivePacing
         }
 
         var at = moment.Elapsed.TotalSeconds;
+        memory = CountVainSyncs(memory, numbers, moment.State.Limit.TotalSeconds, at);
         var outlook = Outlooks.AsItIs(memory, numbers, at);
         memory = outlook.Fits
             ? memory with { FittedAt = IsWorthRemembering(memory, outlook) ? at : memory.FittedAt, FitsSince = memory.FitsSince ?? at, Leaning = null }
@@ -59,13 +63,27 @@ internal static class PredictivePacing
         if (!choice.Sure && Ripe.HasHopedEnough(memory, at))
         {
             // What is waited for may never be seen: how little is dirtied in a time shorter than any pass or probe.
-            choice = Means.FirstThatFits(memory, moment, outlook, hopeful: false);
+            // Before giving up, a throttle that may do is tried.
+            var sure = Means.FirstThatFits(memory, moment, outlook, hopeful: false);
+            choice = (choice.Option.Action, sure.Option.Action) is ("throttle", "abort") ? choice with { Sure = true } : sure;
         }
 
         var now = With(moment, memory);
         return choice.Sure && Ripe.IsRipe(memory, moment, outlook, choice.Option.Action)
             ? Act(now, memory, outlook, choice)
             : Widest(now, memory, outlook) ?? ConvergenceStep.Nothing(now.State);
+    }
+
+    /// <summary>A device that holds up the switch-over leaves little; a limit that is too narrow leaves much.</summary>
+    private static PredictiveMemory CountVainSyncs(PredictiveMemory memory, CopyNumbers numbers, double limit, double at)
+    {
+        if (memory.Sync is not { } sync || sync.At < at)
+        {
+            return memory;
+        }
+
+        var inVain = limit >= WideEnough * numbers.LimitCap && sync.Amount >= WideEnough * numbers.Enough && numbers.Enough > 0;
+        return memory with { SyncsInVain = inVain ? memory.SyncsInVain + 1 : 0 };
     }
 
     /// <summary>A first guess that it may get there is no reason to hope later.</summary>
