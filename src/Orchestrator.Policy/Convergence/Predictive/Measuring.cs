@@ -80,7 +80,7 @@ internal static class Measuring
         var syncs = pass - before.Pass;
         var interval = (at - before.At) / syncs;
         var throttle = (reading.ThrottlePercent + (memory.Last?.Throttle ?? reading.ThrottlePercent)) / 200.0;
-        var found = Dirtied(memory.Curve, amount, Math.Min(amount, Leftover(memory, at)));
+        var found = Dirtied(memory.Curve, amount, Math.Min(amount, Leftover(memory, reading)));
         var curve = memory.Curve.Add(interval * (1 - throttle), found, at);
         var sameAsBefore = reading.ThrottlePercent == memory.Last?.Throttle && !reading.FirstPass;
         return memory with
@@ -104,9 +104,20 @@ internal static class Measuring
         return set <= 0 ? 0 : Math.Min(amount, (amount - leftover) / Math.Max(Least, 1 - (leftover / set)));
     }
 
-    /// <summary>What of the pass before had not been sent when the sync came.</summary>
-    private static double Leftover(PredictiveMemory memory, double at) =>
-        memory.Last is { } last && memory.Link.Windows.Count > 0 ? Math.Max(0, last.Amount - (memory.Link.Middle * (at - last.At))) : 0;
+    /// <summary>
+    /// What of the pass before had not been sent when the sync came. The engine syncs when what is left would go within its limit, so it is
+    /// never more than that.
+    /// </summary>
+    private static double Leftover(PredictiveMemory memory, ConvergenceReading reading)
+    {
+        if (memory.Last is not { } last || memory.Link.Windows.Count == 0)
+        {
+            return 0;
+        }
+
+        var within = reading.DowntimeLimit.TotalSeconds * Math.Max(memory.Link.High, memory.ToldBandwidth ?? 0);
+        return Math.Clamp(last.Amount - (memory.Link.Middle * (reading.Elapsed.TotalSeconds - last.At)), 0, Math.Max(0, within));
+    }
 }
 
 /// <summary>What lies above RAM: the devices' share of the remaining amount, as the lowest of a window, and the one before it.</summary>

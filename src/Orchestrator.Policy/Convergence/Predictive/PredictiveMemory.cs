@@ -66,5 +66,6 @@ public sealed record AmountMark(double At, double Amount, int Throttle, bool Run
 
 /// <summary>What the readings lean towards, and how long they have.</summary>
 /// <param name="Action">In words of the ladder.</param>
-/// <param name="Looks">How many windows of data have agreed.</param>
+/// <param name="Since">Since when it does not look as if the copy alone would get there.</param>
+/// <param name="Looks">How many windows of data have agreed on the action.</param>
 public sealed record Leaning(string Action, double Since, int Looks);

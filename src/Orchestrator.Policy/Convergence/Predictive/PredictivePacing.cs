@@ -96,9 +96,15 @@ internal static class PredictivePacing
     /// <summary>A look counts when a sync, or a second, lies between it and the one before.</summary>
     private static PredictiveMemory Lean(PredictiveMemory memory, string action, double at)
     {
-        if (memory.Leaning is not { } leaning || leaning.Action != action)
+        if (memory.Leaning is not { } leaning)
         {
             return memory with { Leaning = new Leaning(action, at, 1) };
+        }
+
+        if (leaning.Action != action)
+        {
+            // That it does not fit is the conclusion; which step would help may change with every sync.
+            return memory with { Leaning = leaning with { Action = action, Looks = 1 } };
         }
 
         var counted = memory.Sync is { } sync && sync.At >= at ? leaning.Looks + 1
