@@ -26,7 +26,14 @@ public class DescriptionParserTests
         Assert.Equal(
             new Orchestrator.Plant.Description.SimulatedDevice
             {
-                Name = "gpu", StopCopy = 1, Initial = 2, DirtyRate = 3, DirtyMax = 4, NeedsAck = true, LoadRate = 5, Reports = DeviceReporting.Rubbish,
+                Name = "gpu",
+                StopCopy = 1,
+                Initial = 2,
+                DirtyRate = 3,
+                DirtyMax = 4,
+                NeedsAck = true,
+                LoadRate = 5,
+                Reports = DeviceReporting.Rubbish,
                 RubbishShare = 0.5,
             },
             device);

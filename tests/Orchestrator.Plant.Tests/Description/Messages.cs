@@ -87,7 +87,9 @@ internal static class Messages
         Link = new SimulatedLink { BytesPerSecond = 1_000_000, MaxBytesPerSecond = 2000, Jitter = 0.1, Changes = { Pace() } },
         Engine = new SimulatedEngine
         {
-            Version = "11.1", FixedDowntime = Duration.FromTimeSpan(TimeSpan.FromMilliseconds(30)), ScanBytesPerSecond = 1_000_000_000,
+            Version = "11.1",
+            FixedDowntime = Duration.FromTimeSpan(TimeSpan.FromMilliseconds(30)),
+            ScanBytesPerSecond = 1_000_000_000,
         },
         MaxDowntime = Seconds(1),
         Deadline = Seconds(60),

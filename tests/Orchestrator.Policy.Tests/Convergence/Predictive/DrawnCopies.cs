@@ -72,8 +72,14 @@ internal static class DrawnCopies
             },
             18 => reading with
             {
-                RamRemaining = null, Remaining = null, Transferred = null, Bandwidth = null, SwitchOverBandwidth = null, DirtyRate = null,
-                ExpectedDowntime = null, Probe = null,
+                RamRemaining = null,
+                Remaining = null,
+                Transferred = null,
+                Bandwidth = null,
+                SwitchOverBandwidth = null,
+                DirtyRate = null,
+                ExpectedDowntime = null,
+                Probe = null,
             },
             19 => reading with { Sequence = reading.Sequence - 1 },
             20 => reading with { FirstPass = !reading.FirstPass },
