@@ -15,7 +15,7 @@ usage() {
 usage: ./run prerequisites COMMAND
 
 Installs the Debian packages that ./run COMMAND needs and the machine lacks, and checks the .NET SDK.
-./run COMMAND does this by itself; COMMAND is one of demo, serve, test, bench, lint, migctl.
+./run COMMAND does this by itself; COMMAND is one of demo, serve, test, bench, lab, lint, migctl.
 TEXT
 }
 
@@ -23,7 +23,7 @@ packages_for() {
     local build='ca-certificates'
     local fleet='qemu-system-x86 binutils postgresql procps util-linux'
     case $1 in
-        migctl) echo "$build" ;;
+        migctl | lab) echo "$build" ;;
         lint) echo "$build binutils" ;;
         demo | serve | bench) echo "$build $fleet" ;;
         # Python is the foreign gRPC client.

@@ -12,6 +12,7 @@ project_of() {
     case $1 in
         demo | serve) echo src/Orchestrator.LocalFleet ;;
         bench) echo tests/Orchestrator.Bench ;;
+        lab) echo src/Orchestrator.Lab ;;
         migctl) echo src/Orchestrator.Cli ;;
     esac
 }

@@ -1,5 +1,6 @@
 using Google.Protobuf.WellKnownTypes;
 using Orchestrator.Agent.V1;
+using Orchestrator.Policy;
 using Orchestrator.Policy.Convergence;
 
 namespace Orchestrator.PolicyMessages;
@@ -11,9 +12,9 @@ public static class DecisionCommand
     /// <returns>Nothing but the command itself; null for what is no single command: to wait, and to give up.</returns>
     public static ExecuteRequest? Of(ConvergenceDecision decision, TimeSpan budget) => decision switch
     {
-        ConvergenceDecision.SetDowntimeLimit(var limit) => new ExecuteRequest
+        ConvergenceDecision.SetDowntimeLimit(var limit, var line) => new ExecuteRequest
         {
-            AdjustSource = new AdjustSource { DowntimeLimit = (limit < budget ? limit : budget).ToDuration() },
+            AdjustSource = Limit(limit < budget ? limit : budget, line),
         },
         ConvergenceDecision.StartThrottle throttle => new ExecuteRequest
         {
@@ -32,4 +33,15 @@ public static class DecisionCommand
         ConvergenceDecision.Resume => new ExecuteRequest { ResumeSource = new ResumeSource() },
         _ => null,
     };
+
+    private static AdjustSource Limit(TimeSpan limit, DataRate? line)
+    {
+        var adjustment = new AdjustSource { DowntimeLimit = limit.ToDuration() };
+        if (line is { } rate)
+        {
+            adjustment.SwitchoverBytesPerSecond = (ulong)Math.Max(0, rate.BytesPerSecond);
+        }
+
+        return adjustment;
+    }
 }

@@ -1,4 +1,5 @@
 using Google.Protobuf.WellKnownTypes;
+using Orchestrator.Policy;
 using Orchestrator.Policy.Convergence;
 using Orchestrator.V1;
 
@@ -22,11 +23,14 @@ public static class DecisionMessage
             decision.Inputs[name] = value;
         }
 
+        decision.Forecast = step.Explanation?.Forecast is { } forecast ? ForecastMessage.Of(forecast) : null;
+        decision.Alternatives.AddRange((step.Explanation?.Alternatives ?? []).Select(ForecastMessage.Of));
         switch (step.Decision)
         {
-            case ConvergenceDecision.SetDowntimeLimit(var limit):
+            case ConvergenceDecision.SetDowntimeLimit(var limit, var line):
                 decision.Action = DecisionAction.SetDowntimeLimit;
                 decision.DowntimeLimit = limit.ToDuration();
+                decision.SwitchoverBytesPerSecond = (ulong)Math.Max(0, line?.BytesPerSecond ?? 0);
                 break;
             case ConvergenceDecision.StartThrottle(_, _, var max):
                 decision.Action = DecisionAction.Throttle;
@@ -53,9 +57,11 @@ public static class DecisionMessage
     /// <returns>Wait for what no policy decides, and for a word newer than this.</returns>
     public static ConvergenceDecision Read(Decision decision) => decision.Action switch
     {
-        DecisionAction.SetDowntimeLimit when decision.DowntimeLimit is { } limit => new ConvergenceDecision.SetDowntimeLimit(limit.ToTimeSpan()),
+        DecisionAction.SetDowntimeLimit when decision.DowntimeLimit is { } limit => new ConvergenceDecision.SetDowntimeLimit(
+            limit.ToTimeSpan(),
+            decision.SwitchoverBytesPerSecond > 0 ? new DataRate((long)Math.Min(decision.SwitchoverBytesPerSecond, long.MaxValue)) : null),
         DecisionAction.Throttle => new ConvergenceDecision.StartThrottle(0, 0, (int)Math.Min(decision.ThrottleMaxPercent, 99)),
-        DecisionAction.StartPostCopy => new ConvergenceDecision.StartPostCopy(Policy.DataRate.Zero),
+        DecisionAction.StartPostCopy => new ConvergenceDecision.StartPostCopy(DataRate.Zero),
         DecisionAction.Pause => new ConvergenceDecision.Pause(decision.MaxPause?.ToTimeSpan() ?? TimeSpan.Zero),
         DecisionAction.Resume => new ConvergenceDecision.Resume(),
         DecisionAction.Abort => new ConvergenceDecision.Abort(),

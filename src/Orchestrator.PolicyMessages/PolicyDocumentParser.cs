@@ -63,6 +63,7 @@ public sealed class PolicyDocumentParser
                 PolicyDocument.PacingOneofCase.None => null,
                 PolicyDocument.PacingOneofCase.Exponential => Exponential(document.Exponential),
                 PolicyDocument.PacingOneofCase.Ladder => Ladder(document.Ladder),
+                PolicyDocument.PacingOneofCase.Predictive => new Pacing.Predictive(),
             },
             Steps = Many("steps", document.Steps, MaxSteps, (path, step) => Step(path, step, document.Steps)),
             Stop = Stop(document.Stop ?? new V1.StopConditions()),

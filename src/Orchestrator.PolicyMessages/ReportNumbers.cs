@@ -1,3 +1,4 @@
+using Google.Protobuf.WellKnownTypes;
 using Orchestrator.Agent.V1;
 using Orchestrator.Policy.Convergence;
 using Orchestrator.Policy.Lifecycle;
@@ -31,7 +32,7 @@ public static class ReportNumbers
         return new ReportedNumbers
         {
             Sequence = (long)Math.Min(report.Sequence, long.MaxValue),
-            Elapsed = report.Elapsed?.ToTimeSpan() ?? TimeSpan.Zero,
+            Elapsed = Time(report.Elapsed) ?? TimeSpan.Zero,
             Activity = EngineActivityOf(report),
             Pass = numbers.HasPass ? (int)Math.Min(numbers.Pass, int.MaxValue) : null,
             PassesHonest = numbers.PassesHonest,
@@ -41,11 +42,15 @@ public static class ReportNumbers
             Remaining = numbers.HasRemainingBytes ? numbers.RemainingBytes : null,
             Transferred = numbers.HasTransferredBytes ? numbers.TransferredBytes : null,
             Bandwidth = numbers.HasBandwidthBytesPerSecond ? numbers.BandwidthBytesPerSecond : null,
+            Cap = numbers.MaxBytesPerSecond,
             SwitchOverBandwidth = numbers.HasSwitchoverBytesPerSecond ? numbers.SwitchoverBytesPerSecond : null,
             DirtyRate = numbers.HasDirtyBytesPerSecond ? numbers.DirtyBytesPerSecond : null,
-            ExpectedDowntime = numbers.ExpectedDowntime?.ToTimeSpan(),
+            Probe = numbers.DirtyProbe is { } probe
+                ? new ReportedProbe(Time(probe.Elapsed) ?? TimeSpan.Zero, Time(probe.Interval) ?? TimeSpan.Zero, probe.Bytes)
+                : null,
+            ExpectedDowntime = Time(numbers.ExpectedDowntime),
             EngineExpectedDowntimeMilliseconds = numbers.HasEngineExpectedDowntimeMs ? numbers.EngineExpectedDowntimeMs : null,
-            DowntimeLimit = numbers.DowntimeLimit?.ToTimeSpan() ?? TimeSpan.Zero,
+            DowntimeLimit = Time(numbers.DowntimeLimit) ?? TimeSpan.Zero,
             ThrottlePercent = (int)Math.Min(numbers.ThrottlePercent, int.MaxValue),
             GuestRunning = report.RunState is RunState.Running,
             PausedToConverge = report.PausedToConverge,
@@ -59,6 +64,10 @@ public static class ReportNumbers
             Unreadable = [.. numbers.Unreadable],
         };
     }
+
+    /// <summary>In whole microseconds, as the record keeps times (Postgres' interval): a replay sees what was seen.</summary>
+    private static TimeSpan? Time(Duration? duration) =>
+        duration?.ToTimeSpan() is { } time ? new TimeSpan(time.Ticks - (time.Ticks % TimeSpan.TicksPerMicrosecond)) : null;
 
     private static EngineActivity EngineActivityOf(MigrationReport report) => report.SessionState switch
     {

@@ -77,6 +77,12 @@ public sealed record QemuFeatures
     /// <summary>Command <c>yank</c> (6.0), the way out of a cancel that hangs on a dead peer.</summary>
     public required bool Yank { get; init; }
 
+    /// <summary>Command <c>calc-dirty-rate</c> samples pages and takes the mode by name (6.2).</summary>
+    public required bool DirtyRateSampling { get; init; }
+
+    /// <summary>It takes and tells its time in milliseconds, and tells what it really took (<c>calc-time-unit</c>, 8.2).</summary>
+    public required bool DirtyRateMilliseconds { get; init; }
+
     public static QemuFeatures From(QemuSchema schema)
     {
         var systemWideRemaining = schema.HasMigrationInfoMember("remaining");
@@ -105,6 +111,9 @@ public sealed record QemuFeatures
             ZeroPageDetection = schema.MigrationParameters.Contains("zero-page-detection"),
             VfioMigrationEvents = schema.HasEvent("VFIO_MIGRATION"),
             Yank = schema.HasCommand("yank"),
+            DirtyRateSampling = schema.HasArgument("calc-dirty-rate", "mode") && schema.HasArgument("calc-dirty-rate", "sample-pages"),
+            DirtyRateMilliseconds =
+                schema.HasArgument("calc-dirty-rate", "calc-time-unit") && schema.HasArgument("query-dirty-rate", "calc-time-unit"),
         };
     }
 }

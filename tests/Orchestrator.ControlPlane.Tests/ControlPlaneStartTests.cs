@@ -60,7 +60,7 @@ public sealed class ControlPlaneStartTests(ControlPlaneFixture fleet) : IClassFi
 
             server = await StartServerAsync(data);
             await Eventually.HoldsAsync(async () => (await health.CheckAsync(new HealthCheckRequest())).Status == ServingStatus.Serving);
-            Assert.Equal(14, (await policies.ListPoliciesAsync(new ListPoliciesRequest())).Policies.Count);
+            Assert.Equal(21, (await policies.ListPoliciesAsync(new ListPoliciesRequest())).Policies.Count);
         }
         finally
         {
@@ -79,7 +79,7 @@ public sealed class ControlPlaneStartTests(ControlPlaneFixture fleet) : IClassFi
 
         foreach (var channel in channels)
         {
-            Assert.Equal(14, (await new PolicyService.PolicyServiceClient(channel).ListPoliciesAsync(new ListPoliciesRequest())).Policies.Count);
+            Assert.Equal(21, (await new PolicyService.PolicyServiceClient(channel).ListPoliciesAsync(new ListPoliciesRequest())).Policies.Count);
         }
 
         await database.DisposeAsync();

@@ -30,14 +30,27 @@ public partial class TreeTests
 
         // The two processes share the contract and the policy, and this is where the one becomes the other.
         ["Orchestrator.PolicyMessages"] = ["Orchestrator.Policy", "Orchestrator.Contracts", "Orchestrator.Rpc"],
+        // What QEMU says as a report's numbers: for the agent, and for the model of the engine that reports as an agent would.
+        ["Orchestrator.Reports"] = ["Orchestrator.Contracts", "Orchestrator.Qmp"],
+        ["Orchestrator.Plant"] =
+        [
+            "Orchestrator.Policy", "Orchestrator.PolicyMessages", "Orchestrator.Contracts", "Orchestrator.Rpc", "Orchestrator.Qmp",
+            "Orchestrator.Reports",
+        ],
         ["Orchestrator.HostAgent"] =
         [
             "Orchestrator.Policy", "Orchestrator.PolicyMessages", "Orchestrator.Contracts", "Orchestrator.Rpc", "Orchestrator.Qmp",
-            "Orchestrator.BootGuest",
+            "Orchestrator.Reports", "Orchestrator.BootGuest",
         ],
         ["Orchestrator.ControlPlane"] =
-            ["Orchestrator.Policy", "Orchestrator.PolicyMessages", "Orchestrator.Contracts", "Orchestrator.Rpc"],
-        ["Orchestrator.Cli"] = ["Orchestrator.Contracts", "Orchestrator.Rpc"],
+            ["Orchestrator.Policy", "Orchestrator.PolicyMessages", "Orchestrator.Plant", "Orchestrator.Contracts", "Orchestrator.Rpc"],
+        ["Orchestrator.Lab"] =
+        [
+            "Orchestrator.Policy", "Orchestrator.PolicyMessages", "Orchestrator.Plant", "Orchestrator.Contracts", "Orchestrator.Rpc",
+            "Orchestrator.Specs", "Orchestrator.Reports",
+        ],
+        ["Orchestrator.Specs"] = [],
+        ["Orchestrator.Cli"] = ["Orchestrator.Contracts", "Orchestrator.Rpc", "Orchestrator.Specs"],
 
         // The last three are programs that it starts, not libraries that it calls.
         ["Orchestrator.LocalFleet"] =

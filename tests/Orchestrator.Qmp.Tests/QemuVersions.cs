@@ -24,6 +24,8 @@ internal static class QemuVersions
         ZeroPageDetection = false,
         VfioMigrationEvents = false,
         Yank = true,
+        DirtyRateSampling = true,
+        DirtyRateMilliseconds = false,
     };
 
     public static QemuFeatures Of100 { get; } = Of72 with
@@ -38,6 +40,7 @@ internal static class QemuVersions
         Channels = true,
         ZeroPageDetection = true,
         VfioMigrationEvents = true,
+        DirtyRateMilliseconds = true,
     };
 
     public static QemuFeatures Of111 { get; } = Of100 with

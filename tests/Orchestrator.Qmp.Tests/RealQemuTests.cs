@@ -169,6 +169,24 @@ public sealed class RealQemuTests : IDisposable
     }
 
     [Fact]
+    public async Task CalcDirtyRate_GuestStandsStill_IsMeasuredAsNothing()
+    {
+        await using var monitor = await _qemu.OpenAsync();
+        var interval = TimeSpan.FromSeconds(1);
+        await monitor.CalcDirtyRateAsync(interval, DirtyRate.MostSamplePages, default).InTime();
+        var rate = await monitor.QueryDirtyRateAsync(default).InTime();
+        Assert.NotEqual(DirtyRateStatus.Measured, rate.Status);
+        while (rate.Status != DirtyRateStatus.Measured)
+        {
+            await Task.Delay(interval / 10, TimeProvider.System);
+            rate = await monitor.QueryDirtyRateAsync(default).InTime();
+        }
+
+        Assert.Equal((0ul, (long)DirtyRate.MostSamplePages), (rate.ChangedBytes, rate.SamplePages));
+        Assert.InRange(rate.Interval!.Value, interval, Bound.Generous);
+    }
+
+    [Fact]
     public async Task Connect_MonitorIsTaken_IsBusyUntilItIsFree()
     {
         var first = await _qemu.ConnectAsync();

@@ -14,9 +14,11 @@ internal sealed record Transcript(IReadOnlyList<TranscriptLine> Lines)
             .Order(StringComparer.Ordinal);
 
     /// <param name="side"><c>src</c> or <c>dst</c>.</param>
-    public static Transcript Load(string name, string side)
+    public static Transcript Load(string name, string side) => Read(Path.Combine(s_folder, $"{name}.jsonl"), side);
+
+    public static Transcript Read(string path, string side)
     {
-        var lines = File.ReadLines(Path.Combine(s_folder, $"{name}.jsonl"))
+        var lines = File.ReadLines(path)
             .Select(text => JsonElement.Parse(text))
             .Where(line => line.GetProperty("side").GetString() == side && line.GetProperty("dir").GetString() != "note")
             .Select(line => new TranscriptLine(line.GetProperty("dir").GetString() == "out", line.GetProperty("msg")))

@@ -164,6 +164,19 @@ internal sealed class ScenarioGuest : IAsyncDisposable
         }
     }
 
+    /// <summary>The policy that it ran under decides on the readings what was decided.</summary>
+    public async Task<ReplayMigrationResponse> AssertReplaysAsync(Migration migration)
+    {
+        await AwaitReadingsAsync(migration.MigrationId, migration.LatestReading.Sequence);
+        var replay = await Migrations.ReplayMigrationAsync(
+            new ReplayMigrationRequest { MigrationId = migration.MigrationId }, cancellationToken: Patience);
+        Assert.False(replay.HasPartsAtStep, $"{replay}");
+        Assert.Equal(
+            (await DecisionsAsync(migration.MigrationId)).Select(decision => decision.Sequence),
+            replay.Steps.Select(step => step.Recorded.Sequence).Order());
+        return replay;
+    }
+
     /// <summary>The engine did all of it; the last one may come too late, when the copy ends by itself while it is on its way.</summary>
     public static void AssertCarriedOut(IReadOnlyList<Decision> decisions)
     {

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using Google.Protobuf.WellKnownTypes;
-using Orchestrator.Cli.Quantities;
-using Orchestrator.Cli.Rendering;
+using Orchestrator.Specs;
 
 namespace Orchestrator.Cli.Evacuations;
 

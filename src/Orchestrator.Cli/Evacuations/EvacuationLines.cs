@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using Google.Protobuf.WellKnownTypes;
 using Orchestrator.Cli.Evacuations.Following;
-using Orchestrator.Cli.Quantities;
 using Orchestrator.Cli.Rendering;
+using Orchestrator.Specs;
 using Orchestrator.V1;
 
 namespace Orchestrator.Cli.Evacuations;

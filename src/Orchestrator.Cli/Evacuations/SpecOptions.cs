@@ -6,6 +6,7 @@ using Orchestrator.Cli.Notices;
 using Orchestrator.Cli.Quantities;
 using Orchestrator.Cli.Refusals;
 using Orchestrator.Cli.Specs;
+using Orchestrator.Specs;
 using Orchestrator.V1;
 using Option = System.CommandLine.Option;
 

@@ -5,6 +5,7 @@ using Orchestrator.Cli.Quantities;
 using Orchestrator.Cli.Refusals;
 using Orchestrator.Cli.Rendering;
 using Orchestrator.Cli.Specs;
+using Orchestrator.Specs;
 using Orchestrator.V1;
 
 namespace Orchestrator.Cli.Guests;

@@ -11,6 +11,7 @@ using Orchestrator.Cli.Policies;
 using Orchestrator.Cli.Queue;
 using Orchestrator.Cli.Refusals;
 using Orchestrator.Cli.Schedules;
+using Orchestrator.Specs;
 
 namespace Orchestrator.Cli.Invocation;
 

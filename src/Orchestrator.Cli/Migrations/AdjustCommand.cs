@@ -3,6 +3,7 @@ using System.Diagnostics;
 using Google.Protobuf.WellKnownTypes;
 using Orchestrator.Cli.Invocation;
 using Orchestrator.Cli.Quantities;
+using Orchestrator.Specs;
 using Orchestrator.V1;
 
 namespace Orchestrator.Cli.Migrations;

@@ -1,6 +1,6 @@
 using Google.Protobuf.WellKnownTypes;
-using Orchestrator.Cli.Quantities;
 using Orchestrator.Cli.Rendering;
+using Orchestrator.Specs;
 using Orchestrator.V1;
 
 namespace Orchestrator.Cli.Migrations;
@@ -11,7 +11,7 @@ internal static class DecisionText
     /// <summary>What is to be done, as a command: "set the downtime limit to 350 ms".</summary>
     public static string Headline(Decision decision) => decision.Action switch
     {
-        DecisionAction.SetDowntimeLimit => $"set the downtime limit to {Amount(decision.DowntimeLimit)}",
+        DecisionAction.SetDowntimeLimit => $"set the downtime limit to {Amount(decision.DowntimeLimit)}{Line(decision.SwitchoverBytesPerSecond)}",
         DecisionAction.Throttle => $"throttle the guest's CPUs, up to {decision.ThrottleMaxPercent} %",
         DecisionAction.StartPostCopy => "switch to post-copy",
         DecisionAction.Pause => $"pause the guest for at most {Amount(decision.MaxPause)}",
@@ -49,6 +49,7 @@ internal static class DecisionText
     {
         DecisionOrigin.Caller => "a caller asked to ",
         DecisionOrigin.Agent => "while no control plane was there, the source's agent decided by the same policy to ",
+        DecisionOrigin.Admission => "the links were shared anew: ",
         _ => "",
     };
 
@@ -56,8 +57,12 @@ internal static class DecisionText
     {
         DecisionOrigin.Caller => " (a caller's)",
         DecisionOrigin.Agent => " (the agent's own)",
+        DecisionOrigin.Admission => " (admission's)",
         _ => "",
     };
+
+    private static string Line(ulong bytesPerSecond) =>
+        bytesPerSecond == 0 ? "" : $" and reckon with {QuantityText.Rate(bytesPerSecond)} for the switch-over";
 
     private static string Amount(Duration? duration) => duration is null ? "an unknown time" : QuantityText.Duration(duration);
 }

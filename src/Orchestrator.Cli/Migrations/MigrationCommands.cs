@@ -3,6 +3,7 @@ using Grpc.Core;
 using Orchestrator.Cli.Invocation;
 using Orchestrator.Cli.Migrations.Explaining;
 using Orchestrator.Cli.Migrations.Progress;
+using Orchestrator.Cli.Migrations.Replaying;
 using Orchestrator.Cli.Quantities;
 using Orchestrator.Cli.Rendering;
 using Orchestrator.V1;
@@ -17,8 +18,8 @@ internal static class MigrationCommands
     /// <summary>All verbs but migrate. Each call makes new ones, since a command has one place.</summary>
     public static IEnumerable<Command> Create(CommandRunner runner) =>
     [
-        List(runner), WatchCommand.Create(runner), Get(runner), Explain(runner), Readings(runner), Cancel(runner),
-        AdjustCommand.Create(runner),
+        List(runner), WatchCommand.Create(runner), Get(runner), Explain(runner), Readings(runner), ReplayCommand.Create(runner),
+        Calibrations(runner), Cancel(runner), AdjustCommand.Create(runner),
     ];
 
     public static Argument<string> Id() => new("MIGRATION") { Description = "Id of the migration, a UUID." };
@@ -116,6 +117,22 @@ internal static class MigrationCommands
                 page => page.Readings.Count,
                 page => page.NextPageToken);
             return session.Answer(answer, ReadingText.Table(answer.Readings));
+        });
+        return command;
+    }
+
+    private static Verb Calibrations(CommandRunner runner)
+    {
+        var command = new Verb(
+            "calibrations",
+            "How well downtimes were predicted, by engine versions and kind of devices: what a switch-over costs however little is left (half of "
+            + "them less, nine of ten less), and by how much the truth was above the prediction (median, and median of the absolute values).",
+            "calibrations");
+        runner.Bind(command, async (_, session) =>
+        {
+            var answer = await session.Connection.Migrations.ListCalibrationsAsync(
+                new ListCalibrationsRequest(), session.Connection.Call(session.Cancellation));
+            return session.Answer(answer, CalibrationText.Table(answer.Calibrations));
         });
         return command;
     }

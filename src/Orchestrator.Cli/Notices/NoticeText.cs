@@ -1,5 +1,6 @@
 using System.Globalization;
 using Orchestrator.Cli.Rendering;
+using Orchestrator.Specs;
 using Orchestrator.V1;
 
 namespace Orchestrator.Cli.Notices;

@@ -18,7 +18,7 @@ internal static class ApplyCommand
             "Creates the policy or writes a new revision, whichever it takes; an equal document changes nothing. "
             + "Running migrations keep their revision.",
             "policies apply -f mine.yaml",
-            "policies get suspend-if-needed | sed 's/^name: .*/name: mine/' | migctl policies apply -f -")
+            "policies get predictive | sed 's/^name: .*/name: mine/' | migctl policies apply -f -")
         {
             file,
         };

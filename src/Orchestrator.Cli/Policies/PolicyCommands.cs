@@ -10,7 +10,7 @@ internal static class PolicyCommands
 {
     public static Command Create(CommandRunner runner) => new("policies", "How migrations are brought to their end.")
     {
-        ApplyCommand.Create(runner), ValidateCommand.Create(runner), Get(runner), List(runner), Revisions(runner), Delete(runner),
+        ApplyCommand.Create(runner), ValidateCommand.Create(runner), SimulateCommand.Create(runner), Get(runner), List(runner), Revisions(runner), Delete(runner),
     };
 
     private static Argument<string> Name() => new("POLICY") { Description = "Name of the policy." };
@@ -22,9 +22,9 @@ internal static class PolicyCommands
         var command = new Verb(
             "get",
             "One policy, in the form that apply takes.",
-            "policies get suspend-if-needed",
-            "policies get suspend-if-needed --revision 2",
-            "policies get suspend-if-needed > mine.yaml")
+            "policies get predictive",
+            "policies get predictive --revision 2",
+            "policies get predictive > mine.yaml")
         {
             name, revision,
         };

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Orchestrator.Cli.Refusals;
+using Orchestrator.Specs;
 
 namespace Orchestrator.Cli.Policies;
 
@@ -9,7 +10,7 @@ internal static class PolicyFile
     public static Option<string> Option() => new("--file", "-f")
     {
         Description = "YAML or JSON with name and document; - reads standard input. Field names as in "
-            + "proto/orchestrator/v1/policies.proto, in snake_case or camelCase; durations such as 300ms or 1m30s, rates such as 64MiB/s.",
+            + "proto/orchestrator/v1/policy_document.proto, in snake_case or camelCase; durations such as 300ms or 1m30s, rates such as 64MiB/s.",
         HelpName = "path",
         Required = true,
     };

@@ -1,8 +1,7 @@
 using System.Globalization;
 using System.Text;
-using Orchestrator.Cli.Quantities;
 using Orchestrator.Cli.Rendering;
-using Orchestrator.Cli.Specs;
+using Orchestrator.Specs;
 using Orchestrator.V1;
 
 namespace Orchestrator.Cli.Policies;

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using Google.Protobuf.WellKnownTypes;
+using Orchestrator.Specs;
 
 namespace Orchestrator.Cli.Quantities;
 

@@ -48,6 +48,7 @@ internal static class Advice
             "ask for at most the promised budget of {budget_ms} ms, or start a new migration with a larger --max-downtime",
         ["SHUTTING_DOWN"] = "try again in a moment; migrations go on meanwhile",
         ["DATABASE_AWAY"] = "try again in a moment; the control plane is there, its database is not",
+        ["READINGS_GONE"] = "see what was decided: migctl explain ID; Migrations:KeepReadings says how long readings are kept",
         ["COMMANDER_SILENT"] = "ask again in a moment, with the same --request-id if you gave one; another replica takes over if that one is gone",
         ["WATCHER_TOO_SLOW"] = "watch again; the snapshot catches up",
 

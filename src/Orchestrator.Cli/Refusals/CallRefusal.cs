@@ -3,6 +3,7 @@ using Google.Rpc;
 using Grpc.Core;
 using Orchestrator.Cli.Invocation;
 using Orchestrator.Rpc.Errors;
+using Orchestrator.Specs;
 
 namespace Orchestrator.Cli.Refusals;
 

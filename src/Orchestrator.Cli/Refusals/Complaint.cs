@@ -1,4 +1,5 @@
 using Orchestrator.Cli.Invocation;
+using Orchestrator.Specs;
 
 namespace Orchestrator.Cli.Refusals;
 

@@ -4,7 +4,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Google.Protobuf.WellKnownTypes;
-using Orchestrator.Cli.Quantities;
+using Orchestrator.Specs;
 
 namespace Orchestrator.Cli.Refusals;
 

@@ -4,8 +4,8 @@ using Orchestrator.Cli.Evacuations;
 using Orchestrator.Cli.Invocation;
 using Orchestrator.Cli.Quantities;
 using Orchestrator.Cli.Refusals;
-using Orchestrator.Cli.Rendering;
 using Orchestrator.Cli.Specs;
+using Orchestrator.Specs;
 using Orchestrator.V1;
 using Option = System.CommandLine.Option;
 

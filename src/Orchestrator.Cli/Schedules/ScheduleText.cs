@@ -1,6 +1,6 @@
 using Orchestrator.Cli.Evacuations;
 using Orchestrator.Cli.Rendering;
-using Orchestrator.Cli.Specs;
+using Orchestrator.Specs;
 using Orchestrator.V1;
 
 namespace Orchestrator.Cli.Schedules;

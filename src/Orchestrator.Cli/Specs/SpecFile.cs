@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using Google.Protobuf;
 using Orchestrator.Cli.Invocation;
 using Orchestrator.Cli.Refusals;
+using Orchestrator.Specs;
 
 namespace Orchestrator.Cli.Specs;
 

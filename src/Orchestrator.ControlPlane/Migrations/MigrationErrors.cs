@@ -113,6 +113,13 @@ internal static class MigrationErrors
         $"Migration {migrationId} cannot go to post-copy: its guest has a VFIO device, its mode is NON_LIVE, or its sides were not prepared for it.",
         ("migration_id", $"{migrationId}"));
 
+    public static RpcException ReadingsGone(Guid migrationId) => Refusal.Because(
+        StatusCode.FailedPrecondition,
+        Domain,
+        "READINGS_GONE",
+        $"Migration {migrationId} has no readings to replay: it never copied, they are older than they are kept, or an earlier release wrote them.",
+        ("migration_id", $"{migrationId}"));
+
     public static RpcException ShuttingDown() => Refusal.RetryLater(
         StatusCode.Unavailable, Domain, "SHUTTING_DOWN", "The server is going down; call again. Migrations go on.", s_restartTakes);
 

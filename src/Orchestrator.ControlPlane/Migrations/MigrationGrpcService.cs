@@ -1,6 +1,7 @@
 using System.Globalization;
 using Grpc.Core;
 using Orchestrator.ControlPlane.Migrations.Admission;
+using Orchestrator.ControlPlane.Migrations.Replaying;
 using Orchestrator.ControlPlane.Migrations.Watching;
 using Orchestrator.ControlPlane.Migrations.Wishes;
 using Orchestrator.Rpc.Errors;
@@ -10,13 +11,14 @@ namespace Orchestrator.ControlPlane.Migrations;
 
 /// <summary>Parses, asks, answers. Decides nothing.</summary>
 internal sealed class MigrationGrpcService(
-    MigrationAdmission admission, MigrationWishes wishes, MigrationReadout readout, MigrationWatch watch, TimeProvider clock) : MigrationService.MigrationServiceBase
+    MigrationAdmission admission, MigrationWishes wishes, MigrationReadout readout, MigrationWatch watch, MigrationHindsight hindsight)
+    : MigrationService.MigrationServiceBase
 {
     private const int MaxReasonCharacters = 500;
 
     public override async Task<StartMigrationResponse> StartMigration(StartMigrationRequest request, ServerCallContext context)
     {
-        if (!StartMigrationCommand.TryParse(request, clock.GetUtcNow(), out var command, out var violations))
+        if (!StartMigrationCommand.TryParse(request, admission.Now, out var command, out var violations))
         {
             throw Refusal.InvalidRequest(violations);
         }
@@ -121,6 +123,25 @@ internal sealed class MigrationGrpcService(
         return await readout.ListReadingsAsync(migrationId, after, size, context.CancellationToken)
             ?? throw MigrationErrors.Unknown(migrationId);
     }
+
+    public override async Task<ReplayMigrationResponse> ReplayMigration(ReplayMigrationRequest request, ServerCallContext context)
+    {
+        if (!ReplayMigrationCommand.TryParse(request, out var command, out var violations))
+        {
+            throw Refusal.InvalidRequest(violations);
+        }
+
+        var result = await hindsight.ReplayAsync(command, context.CancellationToken);
+        return result.Response ?? throw (result.Refusal switch
+        {
+            ReplayRefusal.MigrationUnknown => MigrationErrors.Unknown(command.MigrationId),
+            ReplayRefusal.PolicyUnknown => MigrationErrors.PolicyUnknown(result.Policy, (uint)result.Revision),
+            ReplayRefusal.ReadingsGone or null => MigrationErrors.ReadingsGone(command.MigrationId),
+        });
+    }
+
+    public override Task<ListCalibrationsResponse> ListCalibrations(ListCalibrationsRequest request, ServerCallContext context) =>
+        hindsight.ListCalibrationsAsync(context.CancellationToken);
 
     private V1.Migration Granted(Guid migrationId, WishAnswer? answer) => answer switch
     {

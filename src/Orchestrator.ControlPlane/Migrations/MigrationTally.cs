@@ -6,6 +6,9 @@ internal sealed record MigrationTally
     /// <summary>Expected downtime of the last good reading before the switch-over.</summary>
     public TimeSpan? PredictedDowntime { get; init; }
 
+    /// <summary>What of it stands for the switch-over itself; null = not known.</summary>
+    public TimeSpan? PredictedOverhead { get; init; }
+
     /// <summary>As the source's engine said; null when it said nothing or is known to be wrong.</summary>
     public TimeSpan? ReportedDowntime { get; init; }
 

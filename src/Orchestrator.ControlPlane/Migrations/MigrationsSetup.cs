@@ -1,7 +1,9 @@
 using Microsoft.Extensions.Options;
 using Orchestrator.ControlPlane.Hosts;
 using Orchestrator.ControlPlane.Migrations.Admission;
+using Orchestrator.ControlPlane.Migrations.Calibration;
 using Orchestrator.ControlPlane.Migrations.Ledger;
+using Orchestrator.ControlPlane.Migrations.Replaying;
 using Orchestrator.ControlPlane.Migrations.Supervision;
 using Orchestrator.ControlPlane.Migrations.Watching;
 using Orchestrator.ControlPlane.Migrations.Wishes;
@@ -36,6 +38,12 @@ internal static class MigrationsSetup
         builder.Services.AddSingleton<WatchSources>();
         builder.Services.AddHostedService<RemoteFollower>();
         builder.Services.AddSingleton<MigrationReadout>();
+        builder.Services.AddSingleton<ReplayLedger>();
+        builder.Services.AddSingleton<MigrationReplay>();
+        builder.Services.AddSingleton<CalibrationStore>();
+        builder.Services.AddSingleton(services => new Retention("downtime observations", services.GetRequiredService<CalibrationStore>().RemoveOldAsync));
+        builder.Services.AddSingleton<ConditionsReader>();
+        builder.Services.AddSingleton<MigrationHindsight>();
         builder.Services.AddSingleton<AdmissionFacts>();
         builder.Services.AddSingleton<MigrationAdmission>();
         builder.Services.AddSingleton<MigrationWishes>();
@@ -62,6 +70,7 @@ internal static class MigrationsSetup
             History = services.GetRequiredService<MigrationHistory>(),
             Readings = services.GetRequiredService<ReadingWriter>(),
             Feed = services.GetRequiredService<MigrationFeed>(),
+            Conditions = services.GetRequiredService<ConditionsReader>(),
             Agents = services.GetRequiredService<IAgentCalls>(),
             Beat = services.GetRequiredService<SupervisionBeat>(),
             Lease = services.GetRequiredService<ReplicaLease>(),

@@ -11,7 +11,7 @@ internal sealed class DefaultPolicyOptions
     /// <summary>Name of a stored policy.</summary>
     [Required]
     [RegularExpression("^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$")]
-    public string DefaultPolicy { get; set; } = "suspend-if-needed";
+    public string DefaultPolicy { get; set; } = "predictive";
 }
 
 [OptionsValidator]

@@ -9,6 +9,7 @@ internal static class PoliciesSetup
         builder.Services.AddOptions<DefaultPolicyOptions>().BindConfiguration(DefaultPolicyOptions.Section).ValidateOnStart();
         builder.Services.AddSingleton<IValidateOptions<DefaultPolicyOptions>, DefaultPolicyOptionsValidator>();
         builder.Services.AddSingleton<PolicyStore>();
+        builder.Services.AddSingleton<PolicySimulation>();
         return builder;
     }
 

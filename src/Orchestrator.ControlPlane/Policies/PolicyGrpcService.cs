@@ -2,6 +2,8 @@ using System.Diagnostics;
 using System.Globalization;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
+using Orchestrator.Plant.Description;
+using Orchestrator.Policy.Convergence;
 using Orchestrator.PolicyMessages;
 using Orchestrator.Rpc.Errors;
 using Orchestrator.V1;
@@ -9,7 +11,7 @@ using Orchestrator.V1;
 namespace Orchestrator.ControlPlane.Policies;
 
 /// <summary>Parses, asks <see cref="PolicyStore"/>, answers. Decides nothing.</summary>
-internal sealed class PolicyGrpcService(PolicyStore policies, TimeProvider clock) : PolicyService.PolicyServiceBase
+internal sealed class PolicyGrpcService(PolicyStore policies, PolicySimulation simulation, TimeProvider clock) : PolicyService.PolicyServiceBase
 {
     private const int UsualPage = 100;
     private const int LongestPage = 1000;
@@ -111,17 +113,55 @@ internal sealed class PolicyGrpcService(PolicyStore policies, TimeProvider clock
         });
     }
 
-    /// <summary>Refuses with everything that is wrong with the request and its document.</summary>
-    /// <returns>The document as it will be stored, without what its messages do not define.</returns>
-    private static PolicyDocument ReadWrite(string name, PolicyDocument? document, Violations violations)
+    public override async Task<SimulateResponse> Simulate(SimulateRequest request, ServerCallContext context)
     {
-        violations.Name("name", name);
-        PolicyDocumentParser.Parse(document, out var inDocument);
+        var violations = new Violations();
+        var document = request.Document is null ? null : Document(request.Document, violations);
+        if (request.Policy.Length > 0 == request.Document is not null)
+        {
+            violations.Add("policy", "or document must be given: a stored policy, or a document of its own");
+        }
+        else if (request.Policy.Length > 0)
+        {
+            violations.Name("policy", request.Policy);
+        }
+
+        violations.Range("revision", request.Revision, 0, request.Policy.Length > 0 ? (ulong)int.MaxValue : 0);
+        var migration = DescriptionParser.Parse(request.Migration, "migration.", violations);
+        Refuse(violations);
+        document ??= await StoredAsync(request.Policy, request.Revision, context.CancellationToken);
+        return new SimulateResponse
+        {
+            Run = await simulation.RunAsync(
+                document, migration ?? throw new UnreachableException("A description without violations is one."), context.CancellationToken),
+        };
+    }
+
+    private async Task<ConvergenceDocument> StoredAsync(string name, uint revision, CancellationToken cancellation)
+    {
+        var found = await policies.FindAsync(name, (int)revision, cancellation);
+        return found is null
+            ? throw (revision == 0 ? PolicyErrors.Unknown(name) : PolicyErrors.Unknown(name, revision))
+            : PolicyDocumentParser.ParseStored(found.Document);
+    }
+
+    private static ConvergenceDocument? Document(PolicyDocument document, Violations violations)
+    {
+        var parsed = PolicyDocumentParser.Parse(document, out var inDocument);
         foreach (var found in inDocument.Found)
         {
             violations.Add($"document.{found.Field}", found.Description);
         }
 
+        return parsed;
+    }
+
+    /// <summary>Refuses with everything that is wrong with the request and its document.</summary>
+    /// <returns>The document as it will be stored, without what its messages do not define.</returns>
+    private static PolicyDocument ReadWrite(string name, PolicyDocument? document, Violations violations)
+    {
+        violations.Name("name", name);
+        Document(document ?? new PolicyDocument(), violations);
         Refuse(violations);
         return ProtoJson.Read<PolicyDocument>(ProtoJson.Write(document ?? new PolicyDocument()));
     }

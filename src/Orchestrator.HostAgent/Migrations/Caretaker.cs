@@ -231,6 +231,8 @@ internal sealed partial class Caretaker(SourceSession session, SessionLog log, A
             GuestMemory = new DataSize((long)Math.Min(memory, long.MaxValue)),
             PostCopyPossible = start.Terms.PostCopyPossible,
             ThrottlePossible = start.Terms.ThrottlePossible,
+            Overhead = ConditionsMessage.Read(message).Overhead,
+            LineRate = ConditionsMessage.Read(message).LineRate,
         };
 
     [LoggerMessage(1, LogLevel.Warning, "Migration {MigrationId}: nobody commands it; by its terms: {OnLoss}.")]

@@ -304,8 +304,12 @@ internal abstract class MigrationSession(SessionLog log, TimeProvider clock, ILo
 
     private MigrationReport Compose(SessionRecord record, ulong sequence)
     {
-        var report = SessionReport.Of(record, FindGuest()?.RunState ?? GuestRunState.Gone, clock.GetUtcNow());
+        var guest = FindGuest();
+        var report = SessionReport.Of(record, guest?.RunState ?? GuestRunState.Gone, clock.GetUtcNow());
         report.Sequence = sequence;
+
+        // A target's session was opened before its engine had said anything.
+        report.EngineVersion = report.EngineVersion.Length > 0 ? report.EngineVersion : guest?.EngineVersion ?? "";
         report.Numbers = record.Role == SessionRole.Source ? record.FinalNumbers ?? CurrentNumbers : null;
         return report;
     }

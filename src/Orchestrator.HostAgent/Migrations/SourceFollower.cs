@@ -1,7 +1,7 @@
 using Orchestrator.Agent.V1;
 using Orchestrator.HostAgent.Guests;
-using Orchestrator.HostAgent.Reports;
 using Orchestrator.Qmp;
+using Orchestrator.Reports;
 using RunState = Orchestrator.Agent.V1.RunState;
 
 namespace Orchestrator.HostAgent.Migrations;
@@ -25,6 +25,7 @@ internal sealed partial class SourceFollower(
     private int _attempt;
     private Task? _handingOver;
     private int? _throttleIncrement;
+    private DirtyProber? _prober;
 
     /// <summary>The last numbers read in this attempt; null before the first.</summary>
     public TransferNumbers? Numbers => _attempt == log.Record.Attempt ? _numbers : null;
@@ -59,33 +60,17 @@ internal sealed partial class SourceFollower(
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var warming = handOver.WarmUpAsync(log.Record.Start?.TargetAgentEndpoint ?? "", log.Record.MigrationId, ended.Token);
         using var watch = new EngineWatch(guest, pace.Clock);
-        watch.Wake();
-        while (log.Record is { HasEnded: false } now && now.Attempt == attempt)
+        _prober = new DirtyProber(ProbedCopyOf(guest, attempt, watch), pace.Clock, logger);
+        var probing = _prober.RunAsync(ended.Token);
+        try
         {
-            var urgent = await watch.WaitAsync(pace.Interval, cancellation);
-            try
-            {
-                var before = log.Record;
-                await LookAsync(guest, watch, cancellation);
-                session.Mind(session.Publish(urgent || before.State != log.Record.State, watch.TakeHappenings()));
-            }
-            catch (Exception lost) when (lost is QmpDisconnectedException or GuestUnreachableException { Gone: false })
-            {
-                LogUnreachable(log.Record.MigrationId, lost.Message);
-            }
-            catch (QmpException refused)
-            {
-                LogRefused(log.Record.MigrationId, refused.Description);
-            }
-            catch (GuestUnreachableException gone)
-            {
-                await EndAsync(SessionOutcome.EngineLost, gone.Message, cancellation);
-                session.Publish(urgent: true, watch.TakeHappenings());
-            }
+            await FollowAsync(guest, attempt, watch, cancellation);
         }
-
-        await ended.CancelAsync();
-        await warming;
+        finally
+        {
+            await ended.CancelAsync();
+            await Task.WhenAll(warming, probing);
+        }
     }
 
     /// <summary>Lets the guest's CPUs run, unless the engine is past its stop.</summary>
@@ -136,6 +121,47 @@ internal sealed partial class SourceFollower(
         _closing.Dispose();
         _runControl.Dispose();
     }
+
+    private async Task FollowAsync(Guest guest, int attempt, EngineWatch watch, CancellationToken cancellation)
+    {
+        watch.Wake();
+        while (log.Record is { HasEnded: false } now && now.Attempt == attempt)
+        {
+            var urgent = await watch.WaitAsync(pace.Interval, cancellation);
+            try
+            {
+                var before = log.Record;
+                await LookAsync(guest, watch, cancellation);
+                session.Mind(session.Publish(urgent || before.State != log.Record.State, watch.TakeHappenings()));
+            }
+            catch (Exception lost) when (lost is QmpDisconnectedException or GuestUnreachableException { Gone: false })
+            {
+                LogUnreachable(log.Record.MigrationId, lost.Message);
+            }
+            catch (QmpException refused)
+            {
+                LogRefused(log.Record.MigrationId, refused.Description);
+            }
+            catch (GuestUnreachableException gone)
+            {
+                await EndAsync(SessionOutcome.EngineLost, gone.Message, cancellation);
+                session.Publish(urgent: true, watch.TakeHappenings());
+            }
+        }
+    }
+
+    private ProbedCopy ProbedCopyOf(Guest guest, int attempt, EngineWatch watch) =>
+        new(log.Record.MigrationId, log.Record.StartedAt ?? pace.Clock.GetUtcNow(), guest.Record.Spec.MemoryBytes)
+        {
+            // From its intention on: what is asked of the engine then is to find it with nothing else to do.
+            GoesOn = () => guest.RunState.State == RunState.Running && log.Record is
+            {
+                State: SessionState.Running, EngineStatus: "active", SwitchOverBegun: false, PausedToConverge: false,
+                CancelRequested: false, PostCopyRequested: false,
+            } record && record.Attempt == attempt,
+            StoppedAt = () => watch.StoppedAt,
+            Monitor = session.SourceMonitorAsync,
+        };
 
     private async Task LookAsync(Guest guest, EngineWatch watch, CancellationToken cancellation)
     {
@@ -263,6 +289,7 @@ internal sealed partial class SourceFollower(
                 MaxBytesPerSecond = adjusted.HasMaxBytesPerSecond ? adjusted.MaxBytesPerSecond : start.MaxBytesPerSecond,
                 SwitchOverBytesPerSecond = switchOver == 0 ? null : switchOver,
                 PostCopyCapability = start.Terms.PostCopyPossible,
+                Probe = _prober?.Last,
 
                 // The engine gives no figures per device, and the agent holds no device descriptor to ask.
                 Devices = [.. DeviceIds().Select(id => new DeviceSample(id, null, null, null))],

@@ -95,6 +95,9 @@ internal static partial class ExecuteRequestCheck
         violations.Duration($"{field}.silence", terms.Silence, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1));
         violations.RequiredDuration($"{field}.max_downtime", terms.MaxDowntime, TimeSpan.FromMilliseconds(1), s_longestDowntime);
         violations.Duration($"{field}.deadline", terms.Deadline, TimeSpan.Zero, TimeSpan.FromDays(30));
+        violations.Duration($"{field}.overhead_typical", terms.OverheadTypical, TimeSpan.Zero, s_longestDowntime);
+        violations.Duration($"{field}.overhead_high", terms.OverheadHigh, TimeSpan.Zero, s_longestDowntime);
+        violations.Range($"{field}.line_bytes_per_second", terms.LineBytesPerSecond, 0, long.MaxValue);
         PolicyDocumentParser.Parse(terms.Document, out var inDocument);
         foreach (var found in inDocument.Found)
         {

@@ -10,7 +10,7 @@ internal static class DemoCommand
 {
     public static Command Create()
     {
-        var policy = new Option<string>("--policy") { Description = "Stored policy to migrate under.", DefaultValueFactory = _ => "suspend-if-needed" };
+        var policy = new Option<string>("--policy") { Description = "Stored policy to migrate under.", DefaultValueFactory = _ => "predictive" };
         var memory = Number("--memory", "Guest memory in MiB, 64 to 2048.", 256, 64, 2048);
         var workingSet = Number("--working-set", "MiB the guest rewrites over and over, 1 up to the memory less 16.", 48, 1, 2032);
         var dirtyRate = Number("--dirty-rate", "MiB per second it rewrites; 0 = as fast as it can.", 96, 0, 65535);

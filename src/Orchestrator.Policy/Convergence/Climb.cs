@@ -63,7 +63,8 @@ internal static class Climb
         {
             Pacing.Exponential exponential => ExponentialPacing.Next(exponential, moment.State.Limit),
             Pacing.Ladder ladder => LadderPacing.Next(ladder, moment.State.Pacing.NextRung, LeastNext(moment)),
-            null => null,
+            // It sets the limit itself.
+            null or Pacing.Predictive => null,
             var pacing => throw new System.Diagnostics.UnreachableException($"No arm for {pacing}."),
         };
         return rise is null || LeastNext(moment) > budget ? null

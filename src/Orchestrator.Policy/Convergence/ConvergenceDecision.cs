@@ -10,8 +10,9 @@ public abstract record ConvergenceDecision
     /// <summary>Nothing to do on this reading.</summary>
     public sealed record Wait : ConvergenceDecision;
 
-    /// <summary>Never above the budget.</summary>
-    public sealed record SetDowntimeLimit(TimeSpan Limit) : ConvergenceDecision;
+    /// <param name="Limit">Never above the budget.</param>
+    /// <param name="SwitchOver">The link's honest rate, which the engine is to reckon the switch-over with; null = as before.</param>
+    public sealed record SetDowntimeLimit(TimeSpan Limit, DataRate? SwitchOver = null) : ConvergenceDecision;
 
     public sealed record StartThrottle(int InitialPercent, int IncrementPercent, int MaxPercent) : ConvergenceDecision;
 
@@ -37,4 +38,11 @@ public sealed record ConvergenceStep(ConvergenceState State, ConvergenceDecision
 /// <param name="Rule">For a program, e.g. "pacing.exponential" or "steps[1].stalled".</param>
 /// <param name="Reason">In words, with the numbers.</param>
 /// <param name="Inputs">Name and value, invariant culture, units in the name or value.</param>
-public sealed record Explanation(string Rule, string Reason, IReadOnlyDictionary<string, string> Inputs);
+public sealed record Explanation(string Rule, string Reason, IReadOnlyDictionary<string, string> Inputs)
+{
+    /// <summary>What predictive pacing expects when nothing is changed; null with other pacings.</summary>
+    public Forecast? Forecast { get; init; }
+
+    /// <summary>What else could have been done, in the ladder's order. Predictive pacing only.</summary>
+    public IReadOnlyList<Alternative> Alternatives { get; init; } = [];
+}

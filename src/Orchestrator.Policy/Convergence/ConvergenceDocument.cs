@@ -1,6 +1,6 @@
 namespace Orchestrator.Policy.Convergence;
 
-/// <summary>How a migration is brought to its end: the stored policy as values. Units and ranges as in policies.proto.</summary>
+/// <summary>How a migration is brought to its end: the stored policy as values. Units and ranges as in policy_document.proto.</summary>
 public sealed record ConvergenceDocument
 {
     public required TimeSpan InitialDowntime { get; init; }
@@ -55,6 +55,9 @@ public abstract record Pacing
     public sealed record Exponential(double Factor, TimeSpan? EveryTime, int? EveryStalledRounds, TimeSpan StartAfter) : Pacing;
 
     public sealed record Ladder(IReadOnlyList<Rung> Rungs) : Pacing;
+
+    /// <summary>To where the numbers say that it has to be; the ladder's steps are taken when they are needed, as far as they are needed.</summary>
+    public sealed record Predictive : Pacing;
 }
 
 /// <summary>One listed limit and what must pass before it.</summary>

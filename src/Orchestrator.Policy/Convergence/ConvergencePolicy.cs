@@ -29,6 +29,11 @@ public static class ConvergencePolicy
             return LadderWalk.End(moment, stop);
         }
 
+        if (terms.Document.Pacing is Pacing.Predictive)
+        {
+            return Predictive.PredictivePacing.Decide(moment);
+        }
+
         if (PauseRules.Keep(moment) is { } paused)
         {
             return paused;

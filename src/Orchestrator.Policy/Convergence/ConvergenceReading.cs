@@ -36,7 +36,13 @@ public sealed record ConvergenceReading
 
     public DataRate? SwitchOverBandwidth { get; init; }
 
+    /// <summary>Cap of the copy; null = none. The switch-over is not bound by it.</summary>
+    public DataRate? Cap { get; init; }
+
     public DataRate? DirtyRate { get; init; }
+
+    /// <summary>The last sampling of what the guest dirties; null when none has ended or it is not believed.</summary>
+    public DirtyProbe? Probe { get; init; }
 
     /// <summary>System-wide; null when nothing good is known.</summary>
     public TimeSpan? ExpectedDowntime { get; init; }
@@ -60,6 +66,11 @@ public sealed record ConvergenceReading
 
     public required ReadingNumber Fresh { get; init; }
 }
+
+/// <summary>How much memory the guest dirtied in an interval, by samples of its pages.</summary>
+/// <param name="At">When it ended, since the engine started.</param>
+/// <param name="Dirtied">Different bytes that were written in it.</param>
+public sealed record DirtyProbe(TimeSpan At, TimeSpan Interval, DataSize Dirtied);
 
 /// <summary>The numbers of a reading that can be suspect or missing.</summary>
 [Flags]

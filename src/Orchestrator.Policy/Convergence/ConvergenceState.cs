@@ -23,6 +23,9 @@ public sealed record ConvergenceState
 
     public PacingProgress Pacing { get; init; } = new();
 
+    /// <summary>What predictive pacing has measured; null with other pacings.</summary>
+    public Predictive.PredictiveMemory? Predictive { get; init; }
+
     /// <summary>The pause that is on.</summary>
     public PauseInForce? Pause { get; init; }
 

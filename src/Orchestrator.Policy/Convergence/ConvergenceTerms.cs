@@ -18,4 +18,10 @@ public sealed record ConvergenceTerms
 
     /// <summary>False where the engine's throttling was not prepared.</summary>
     public required bool ThrottlePossible { get; init; }
+
+    /// <summary>What a switch-over costs however little is left to send.</summary>
+    public SwitchOverCost Overhead { get; init; } = SwitchOverCost.Usual;
+
+    /// <summary>What the link carries when the copy is not capped, as configured or measured on the hosts; null = not known.</summary>
+    public DataRate? LineRate { get; init; }
 }

@@ -4,7 +4,7 @@ namespace Orchestrator.Policy.Convergence;
 /// <param name="Description">What is wrong and what is allowed.</param>
 public sealed record DocumentViolation(string Field, string Description);
 
-/// <summary>Collects what is wrong with a document, all of it. Every check takes the bound as policies.proto states it.</summary>
+/// <summary>Collects what is wrong with a document, all of it. Every check takes the bound as policy_document.proto states it.</summary>
 internal sealed class DocumentFindings
 {
     private readonly List<DocumentViolation> _found = [];

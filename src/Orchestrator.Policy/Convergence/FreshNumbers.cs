@@ -8,6 +8,8 @@ internal sealed record FreshNumbers
 {
     public int? Pass { get; private init; }
 
+    public DataSize? RamRemaining { get; private init; }
+
     public DataSize? Remaining { get; private init; }
 
     public DataSize? StopCopy { get; private init; }
@@ -25,6 +27,7 @@ internal sealed record FreshNumbers
     public static FreshNumbers Of(ConvergenceReading reading) => new()
     {
         Pass = reading.IsFresh(ReadingNumber.Pass) ? reading.Pass : null,
+        RamRemaining = reading.IsFresh(ReadingNumber.RamRemaining) ? reading.RamRemaining : null,
         Remaining = reading.IsFresh(ReadingNumber.Remaining) ? reading.Remaining : null,
         StopCopy = reading.IsFresh(ReadingNumber.StopCopy) ? reading.StopCopy : null,
         Transferred = reading.IsFresh(ReadingNumber.Transferred) ? reading.Transferred : null,

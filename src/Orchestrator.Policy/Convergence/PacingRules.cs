@@ -20,7 +20,7 @@ internal static class PacingRules
         var raises = document.Steps.Any(step => step.Action is LadderAction.RaiseDowntime);
         if (raises && document.Pacing is null)
         {
-            findings.Add("pacing", "is required when a step raises the downtime; give exponential or ladder, or remove raise_downtime");
+            findings.Add("pacing", "is required when a step raises the downtime; give predictive, exponential or ladder, or remove raise_downtime");
         }
         else if (!raises && document.Pacing is { } unused)
         {
@@ -28,7 +28,13 @@ internal static class PacingRules
         }
     }
 
-    private static string Name(Pacing pacing) => pacing is Pacing.Ladder ? "ladder" : "exponential";
+    private static string Name(Pacing pacing) => pacing switch
+    {
+        Pacing.Ladder => "ladder",
+        Pacing.Exponential => "exponential",
+        Pacing.Predictive => "predictive",
+        _ => throw new System.Diagnostics.UnreachableException($"No arm for {pacing}."),
+    };
 
     private static void Exponential(DocumentFindings findings, Pacing.Exponential pacing)
     {

@@ -3,7 +3,7 @@ namespace Orchestrator.Policy.Convergence;
 /// <summary>Keeps the rounds: what was measured, not what it means.</summary>
 internal static class RoundMeter
 {
-    /// <summary>Share that counts as an improvement where the document names none (policies.proto, Stalled.min_improvement).</summary>
+    /// <summary>Share that counts as an improvement where the document names none (policy_document.proto, Stalled.min_improvement).</summary>
     public const double UsualImprovement = 0.05;
 
     private static readonly TimeSpan s_shortestWindow = TimeSpan.FromSeconds(10);

@@ -41,7 +41,14 @@ internal static class StepRules
             findings.Add(field, $"repeats {name}, which is done once; remove one of them");
         }
 
-        if (step.When.Count == 0 && step.Action is not LadderAction.RaiseDowntime)
+        if (document.Pacing is Pacing.Predictive)
+        {
+            if (step.When.Count > 0)
+            {
+                findings.Add($"{field}.when", "must be empty with predictive pacing, which takes a step when the numbers ask for it; remove the triggers");
+            }
+        }
+        else if (step.When.Count == 0 && step.Action is not LadderAction.RaiseDowntime)
         {
             findings.Add($"{field}.when", $"must have a trigger; only raise_downtime may have none, this is {name}");
         }

@@ -35,7 +35,7 @@ public static class UnattendedPolicy
     public static ConvergenceState After(ConvergenceTerms terms, ConvergenceState state, ConvergenceDecision done, TimeSpan at) => done switch
     {
         ConvergenceDecision.Wait => state,
-        ConvergenceDecision.SetDowntimeLimit(var limit) => AfterRise(terms, state, limit, at),
+        ConvergenceDecision.SetDowntimeLimit(var limit, _) => AfterRise(terms, state, limit, at),
         ConvergenceDecision.StartThrottle => Taken(terms, state, StepOf<LadderAction.Throttle>(terms, _ => true), at),
         ConvergenceDecision.Pause(var longest) => AfterPause(terms, state, longest, at),
         ConvergenceDecision.Resume => PauseRules.Ended(state, at),

@@ -63,6 +63,6 @@ public enum GuestTreatment
     Restart,
 }
 
-/// <summary>As RetryTerms in policies.proto.</summary>
+/// <summary>As RetryTerms in policy_document.proto.</summary>
 /// <param name="NextPolicy">Null = the same again.</param>
 public sealed record PolicyRetry(int Attempts, TimeSpan Backoff, string? NextPolicy);

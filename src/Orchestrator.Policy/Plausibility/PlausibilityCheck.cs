@@ -68,7 +68,11 @@ public static class PlausibilityCheck
             Transferred = Size(next.Transferred),
             Bandwidth = Rate(next.Bandwidth),
             SwitchOverBandwidth = Rate(next.SwitchOverBandwidth),
+
+            // What the agent was told, not what it measured.
+            Cap = reported.Cap > 0 ? Rate(reported.Cap) : null,
             DirtyRate = Rate(next.DirtyRate),
+            Probe = ProbeCheck(reported.Probe, ramTotal, elapsed, judgement),
 
             // Of the first pass and of post-copy there is no estimate, old or new.
             ExpectedDowntime = reported.FirstPass || reported.Activity is not (EngineActivity.PreCopy or EngineActivity.SwitchingOver)
@@ -169,6 +173,31 @@ public static class PlausibilityCheck
         }
 
         return expected;
+    }
+
+    private static DirtyProbe? ProbeCheck(ReportedProbe? probe, ulong ramTotal, TimeSpan elapsed, Judgement judgement)
+    {
+        const string Field = "dirty_probe";
+        if (probe is null)
+        {
+            return null;
+        }
+
+        if (probe.Interval < PlausibleBounds.ShortestProbe || probe.Interval > PlausibleBounds.LongestProbe)
+        {
+            judgement.Suspect(Field, Text(probe.Interval), "is no interval of a probe: 50 ms to 60 s can be one");
+            return null;
+        }
+
+        if (probe.Elapsed < TimeSpan.Zero || probe.Elapsed > elapsed)
+        {
+            judgement.Suspect(Field, Text(probe.Elapsed), "ended in the future");
+            return null;
+        }
+
+        return judgement.Bounded(Field, probe.Bytes, Saturating(ramTotal, PlausibleBounds.PageSlackBytes), "is more than the guest's RAM") is { } bytes
+            ? new DirtyProbe(probe.Elapsed, probe.Interval, Size(bytes))
+            : null;
     }
 
     private static int ThrottleCheck(ReportedNumbers reported, Judgement judgement)

@@ -23,6 +23,11 @@ internal static class PlausibleBounds
     /// <summary>QEMU's own bound of downtime-limit, 2,000,000 ms: an estimate above it says that nothing is known.</summary>
     public static readonly TimeSpan Downtime = TimeSpan.FromSeconds(2000);
 
+    /// <summary>QEMU's bounds of calc-time (migration/dirtyrate.c), 50 ms to 60 s, and a scheduler's slack above them.</summary>
+    public static readonly TimeSpan ShortestProbe = TimeSpan.FromMilliseconds(50);
+
+    public static readonly TimeSpan LongestProbe = TimeSpan.FromSeconds(90);
+
     /// <summary>No migration lasts a year.</summary>
     public static readonly TimeSpan Elapsed = TimeSpan.FromDays(365);
 

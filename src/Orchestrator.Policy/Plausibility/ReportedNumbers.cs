@@ -29,7 +29,12 @@ public sealed record ReportedNumbers
 
     public ulong? SwitchOverBandwidth { get; init; }
 
+    /// <summary>0 = none.</summary>
+    public ulong Cap { get; init; }
+
     public ulong? DirtyRate { get; init; }
+
+    public ReportedProbe? Probe { get; init; }
 
     public TimeSpan? ExpectedDowntime { get; init; }
 
@@ -49,5 +54,8 @@ public sealed record ReportedNumbers
     /// <summary>What the agent could not read, as "field=raw".</summary>
     public IReadOnlyList<string> Unreadable { get; init; } = [];
 }
+
+/// <param name="Elapsed">When it ended.</param>
+public sealed record ReportedProbe(TimeSpan Elapsed, TimeSpan Interval, ulong Bytes);
 
 public sealed record ReportedDevice(string DeviceId, ulong? Precopy, ulong? StopCopy);

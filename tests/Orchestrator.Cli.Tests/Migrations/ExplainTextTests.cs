@@ -62,6 +62,71 @@ public class ExplainTextTests
     }
 
     [Fact]
+    public void Render_Predicted_TellsWhatWasExpectedAndWhatElseWasPossible()
+    {
+        var decision = Sample.Decision().Clone();
+        decision.Forecast = new Forecast
+        {
+            Sound = true,
+            BandwidthLowBytesPerSecond = 24 << 20,
+            BandwidthHighBytesPerSecond = 26 << 20,
+            FloorLowBytes = 60 << 20,
+            FloorHighBytes = 70 << 20,
+            DowntimeLow = Sample.Ms(2400),
+            DowntimeHigh = Sample.Ms(2900),
+            TimeLow = Sample.Ms(20_000),
+            Overhead = Sample.Ms(40),
+        };
+        decision.Alternatives.Add(new Alternative
+        {
+            Action = "raise_downtime",
+            DowntimeLow = Sample.Ms(2400),
+            DowntimeHigh = Sample.Ms(2900),
+            Time = Sample.Ms(22_000),
+            Verdict = "the budget is 400 ms",
+        });
+        decision.Alternatives.Add(new Alternative
+        {
+            Action = "throttle",
+            ThrottlePercent = 40,
+            Fits = true,
+            DowntimeLow = Sample.Ms(310),
+            DowntimeHigh = Sample.Ms(310),
+            Time = Sample.Ms(95_000),
+            Verdict = "chosen",
+        });
+        decision.Alternatives.Add(new Alternative { Action = "abort", Verdict = "not while something else does it" });
+
+        var note = ExplainText.Render(Sample.Completed(), null, [decision], 88);
+
+        Assert.Contains(
+            """
+                 Why: The floor of 310 ms fits the budget of 400 ms.
+                 Rule: predictive.fit
+                 Expected: If nothing were changed: at 24 to 26 MiB/s the copy would get down to 60
+                 to 70 MiB, in 20 s at best and perhaps never. Switching over there would take 2.4
+                 to 2.9 s, 40 ms of it however little is left.
+                 - Raising the downtime limit would not be enough, 2.4 to 2.9 s of downtime, done in
+                   22 s: the budget is 400 ms.
+                 - Slowing the guest by 40 % would do, 310 ms of downtime, done in 1 min 35 s:
+                   chosen.
+                 - Giving up: not while something else does it.
+                 Outcome: carried out (decided 3 ms after the report, commanded 1 ms later)
+
+            """,
+            note,
+            StringComparison.Ordinal);
+
+        decision.Forecast.Sound = false;
+        decision.Forecast.TimeLow = null;
+        Assert.Contains(
+            "but not in any foreseeable time. Switching over there would take 2.4 to 2.9 s, 40 ms of it however little is left. "
+            + "These numbers do not agree well enough yet to act on.\n",
+            ExplainText.Render(Sample.Completed(), null, [decision], 1000),
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Render_DecidedByTheAgentAlone_SaysSo()
     {
         var alone = Sample.Decision().Clone();

@@ -1,5 +1,5 @@
 using Google.Protobuf.WellKnownTypes;
-using Orchestrator.Cli.Quantities;
+using Orchestrator.Specs;
 
 namespace Orchestrator.Cli.Tests.Quantities;
 

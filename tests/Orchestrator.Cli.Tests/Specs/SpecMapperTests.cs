@@ -1,9 +1,8 @@
 using Google.Protobuf;
 using Google.Protobuf.Reflection;
 using Google.Protobuf.WellKnownTypes;
-using Orchestrator.Cli.Refusals;
-using Orchestrator.Cli.Specs;
 using Orchestrator.Cli.Tests.Scripted;
+using Orchestrator.Specs;
 using Orchestrator.V1;
 
 namespace Orchestrator.Cli.Tests.Specs;
@@ -84,7 +83,7 @@ public class SpecMapperTests
             faults.Select(fault => (fault.Field, fault.Line ?? 0)));
         Assert.Contains("write a number with d, h, m, s", faults[0].Description, StringComparison.Ordinal);
         Assert.StartsWith("is not known; allowed: description, initial_downtime, max_downtime, exponential", faults[2].Description, StringComparison.Ordinal);
-        Assert.Equal("only one of exponential, ladder may be given", faults[4].Description);
+        Assert.Equal("only one of exponential, ladder, predictive may be given", faults[4].Description);
         Assert.Equal("must be a list", faults[5].Description);
         Assert.Equal("is not known; no fields are allowed here; write {}", faults[7].Description);
         Assert.Equal("\"yes\" does not fit; write true or false", faults[8].Description);

@@ -35,6 +35,8 @@ public sealed class AgentDecisionTests(PostgresFixture postgres) : IClassFixture
                 Document = AgentDecides(),
                 MaxDowntime = Fleet.Seconds(0.3),
                 Deadline = Fleet.Seconds(90),
+                OverheadTypical = Fleet.Seconds(0.04),
+                OverheadHigh = Fleet.Seconds(0.1),
             },
             start.StartSource.Unattended);
         await move.ReadAsync(move.Copying(0.5));

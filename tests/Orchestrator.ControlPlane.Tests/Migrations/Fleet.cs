@@ -10,7 +10,9 @@ using Orchestrator.ControlPlane.Guests;
 using Orchestrator.ControlPlane.Hosts;
 using Orchestrator.ControlPlane.Migrations;
 using Orchestrator.ControlPlane.Migrations.Admission;
+using Orchestrator.ControlPlane.Migrations.Calibration;
 using Orchestrator.ControlPlane.Migrations.Ledger;
+using Orchestrator.ControlPlane.Migrations.Replaying;
 using Orchestrator.ControlPlane.Migrations.Supervision;
 using Orchestrator.ControlPlane.Migrations.Watching;
 using Orchestrator.ControlPlane.Migrations.Wishes;
@@ -73,8 +75,11 @@ internal sealed class Fleet : IAsyncDisposable
             NullLogger<ReplicaLease>.Instance);
         Notifications = new NotificationListener(database, TimeProvider.System, NullLogger<NotificationListener>.Instance);
         Progress = new ProgressStore(gate);
+        Calibrations = new CalibrationStore(gate);
         History = new MigrationHistory(gate);
         Feed = new MigrationFeed(options);
+        Hindsight = new MigrationHindsight(
+            new MigrationReplay(new ReplayLedger(Migrations, History, Progress, options, Clock), Policies), Calibrations);
         Readings = new ReadingWriter(new ReadingStore(gate), options, TimeProvider.System, NullLogger<ReadingWriter>.Instance);
         Edges = new SupervisionEdges
         {
@@ -82,6 +87,7 @@ internal sealed class Fleet : IAsyncDisposable
             History = History,
             Readings = Readings,
             Feed = Feed,
+            Conditions = new ConditionsReader(Calibrations, Hosts),
             Agents = new LeasedCalls(Agents, Lease),
             Lease = Lease,
             Beat = new SupervisionBeat(Clock, options.Value),
@@ -135,6 +141,10 @@ internal sealed class Fleet : IAsyncDisposable
     public ProgressStore Progress { get; }
 
     public MigrationHistory History { get; }
+
+    public CalibrationStore Calibrations { get; }
+
+    public MigrationHindsight Hindsight { get; }
 
     public MigrationFeed Feed { get; }
 

@@ -134,7 +134,7 @@ public sealed class MigrationAdmissionTests(PostgresFixture postgres) : IClassFi
         var larger = await AdmitAsync(large.Request("", request => request.MaxDowntime = Fleet.Seconds(2000)));
 
         Assert.Equal(TimeSpan.FromMilliseconds(150), smaller.Migration?.MaxDowntime);
-        Assert.Equal(("suspend-if-needed", 1), (larger.Migration?.Policy, larger.Migration?.PolicyRevision));
+        Assert.Equal(("predictive", 1), (larger.Migration?.Policy, larger.Migration?.PolicyRevision));
         Assert.True(larger.Migration?.MaxDowntime < TimeSpan.FromSeconds(2000));
     }
 

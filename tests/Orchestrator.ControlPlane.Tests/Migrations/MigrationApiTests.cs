@@ -67,6 +67,9 @@ public sealed class MigrationApiTests(ControlPlaneFixture fleet) : IClassFixture
         Assert.Equal((target.HostId, ""), (guest.HostId, guest.ActiveMigrationId));
 
         await AssertPagesAsync(started.MigrationId);
+        var replay = await fleet.Migrations.ReplayMigrationAsync(new ReplayMigrationRequest { MigrationId = started.MigrationId });
+        Assert.False(replay.HasPartsAtStep, $"{replay}");
+        Assert.Equal(await DecisionsAsync(started.MigrationId), replay.Steps.Select(step => step.Recorded));
         await Refused.WithAsync("MIGRATION_ENDED", StatusCode.FailedPrecondition, () => CancelAsync(started.MigrationId));
         Assert.Equal(
             ["PrepareTarget", "StartSource", "AdjustSource"], engines.Commands.Take(3));
@@ -116,6 +119,7 @@ public sealed class MigrationApiTests(ControlPlaneFixture fleet) : IClassFixture
             new AdjustMigrationRequest { MigrationId = id, RequestId = id, SetBandwidth = 1 }));
         await UnknownAsync(async () => await fleet.Migrations.ListDecisionsAsync(new ListDecisionsRequest { MigrationId = id }));
         await UnknownAsync(async () => await fleet.Migrations.ListReadingsAsync(new ListReadingsRequest { MigrationId = id }));
+        await UnknownAsync(async () => await fleet.Migrations.ReplayMigrationAsync(new ReplayMigrationRequest { MigrationId = id }));
         await UnknownAsync(async () =>
         {
             using var watch = fleet.Migrations.WatchMigration(new WatchMigrationRequest { MigrationId = id });
@@ -137,6 +141,8 @@ public sealed class MigrationApiTests(ControlPlaneFixture fleet) : IClassFixture
             new ListDecisionsRequest { MigrationId = Guid.NewGuid().ToString(), PageToken = "eA" }));
         await InvalidAsync(async () => await fleet.Migrations.ListReadingsAsync(
             new ListReadingsRequest { MigrationId = Guid.NewGuid().ToString(), PageSize = 5001 }));
+        await InvalidAsync(async () => await fleet.Migrations.ReplayMigrationAsync(
+            new ReplayMigrationRequest { MigrationId = Guid.NewGuid().ToString(), Document = new PolicyDocument() }));
         await InvalidAsync(async () => await fleet.Migrations.CancelMigrationAsync(
             new CancelMigrationRequest { MigrationId = Guid.NewGuid().ToString(), Reason = new string('x', 501) }));
 

@@ -64,6 +64,7 @@ public sealed class MigrationStoreTests(PostgresFixture postgres) : IClassFixtur
             Tally = new MigrationTally
             {
                 PredictedDowntime = TimeSpan.FromMilliseconds(1),
+                PredictedOverhead = TimeSpan.FromMilliseconds(10),
                 ReportedDowntime = TimeSpan.FromMilliseconds(2),
                 ObservedDowntime = TimeSpan.FromMilliseconds(3),
                 BytesTransferred = 4,
@@ -96,6 +97,13 @@ public sealed class MigrationStoreTests(PostgresFixture postgres) : IClassFixtur
             PolicyRevision = 9,
             Outcome = DecisionOutcome.Intended,
             ReportToDecision = Fleet.Seconds(0.001),
+            SwitchoverBytesPerSecond = 13,
+            Forecast = new Forecast { Sound = true, FloorLowBytes = 14, DowntimeHigh = Fleet.Seconds(0.3), TimeLow = Fleet.Seconds(20) },
+            Alternatives =
+            {
+                new Alternative { Action = "raise_downtime", DowntimeLow = Fleet.Seconds(0.5), Verdict = "not within the budget" },
+                new Alternative { Action = "throttle", ThrottlePercent = 40, Fits = true, Time = Fleet.Seconds(30), Verdict = "chosen" },
+            },
         };
         StoredCommand[] commands =
         [

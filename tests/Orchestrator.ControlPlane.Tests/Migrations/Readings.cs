@@ -30,6 +30,16 @@ internal static class Readings
         GuestRunning = true,
         EngineStatus = "active",
         Suspects = { new SuspectNumber { Field = "remaining_bytes", Raw = "18446744073709551615", Why = "is beyond reason" } },
+        FirstPass = true,
+        PausedToConverge = true,
+        Fresh = { ReadingNumber.RamRemaining, ReadingNumber.DirtyRate, ReadingNumber.Pass },
+        Use = ReadingUse.Waited,
+        Activity = EngineActivity.SwitchingOver,
+        Epoch = 16,
+        MaxBytesPerSecond = 17,
+        ProbeElapsed = Fleet.Seconds(18),
+        ProbeInterval = Fleet.Seconds(19),
+        ProbeBytes = 20,
     };
 
     /// <summary>What may be absent is absent.</summary>

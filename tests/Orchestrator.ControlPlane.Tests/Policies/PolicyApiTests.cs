@@ -59,7 +59,7 @@ public sealed class PolicyApiTests(ControlPlaneFixture fleet) : IClassFixture<Co
             token = page.NextPageToken;
         }
         while (token.Length > 0);
-        Assert.Equal(14, names.Count);
+        Assert.Equal(21, names.Count);
         Assert.Equal(names.Order(StringComparer.Ordinal).Distinct(), names);
     }
 

@@ -9,8 +9,9 @@ public sealed class PresetTests(PostgresFixture database) : IClassFixture<Postgr
 {
     private static readonly string[] s_presets =
     [
-        "doubling", "kubevirt", "kubevirt-ramp", "minimal-downtime", "nova", "nova-force-complete", "ovirt-minimal-downtime", "ovirt-post-copy",
-        "ovirt-suspend-workload", "ovirt-very-large-vms", "post-copy", "proxmox", "suspend-if-needed", "vfio-gpu",
+        "doubling", "kubevirt", "kubevirt-ramp", "minimal-downtime", "nova", "nova-force-complete", "nova-post-copy", "ovirt-minimal-downtime",
+        "ovirt-post-copy", "ovirt-suspend-workload", "ovirt-very-large-vms", "post-copy", "predictive", "predictive-gpu", "predictive-post-copy",
+        "predictive-suspend", "proxmox", "qemu-300ms", "suspend-if-needed", "vfio-gpu", "virsh-timeout-suspend",
     ];
 
     private readonly PolicyStore _policies = new(Gate.To(database));

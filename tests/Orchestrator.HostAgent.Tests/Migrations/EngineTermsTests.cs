@@ -1,7 +1,7 @@
 using Google.Protobuf.WellKnownTypes;
 using Orchestrator.Agent.V1;
 using Orchestrator.HostAgent.Migrations;
-using Orchestrator.HostAgent.Tests.Reports;
+using Orchestrator.Reports.Tests;
 
 namespace Orchestrator.HostAgent.Tests.Migrations;
 

@@ -37,6 +37,8 @@ public sealed class MovingAGuestTests : IAsyncLifetime
         Assert.NotNull(source.Numbers.Downtime);
         var target = await _hosts.TargetUntilAsync(report => report is { ResumedAt: not null, SessionState: SessionState.Ended });
         Assert.Equal(SessionOutcome.Completed, target.Outcome);
+        Assert.NotEmpty(target.EngineVersion);
+        Assert.Equal(source.EngineVersion, target.EngineVersion);
         Assert.True(target.ResumedAt > source.StoppedAt, $"{source.StoppedAt} {target.ResumedAt}");
 
         // The control plane says the same as the source's agent did, and finds it done.

@@ -50,9 +50,16 @@ public class ExecuteRequestCheckTests
         {
             Silence = TimeSpan.FromSeconds(0.5).ToDuration(),
             Deadline = TimeSpan.FromSeconds(-1).ToDuration(),
+            OverheadTypical = TimeSpan.FromSeconds(-1).ToDuration(),
+            OverheadHigh = TimeSpan.FromSeconds(2001).ToDuration(),
+            LineBytesPerSecond = ulong.MaxValue,
             Document = new PolicyDocument(),
         };
-        string[] wrong = ["silence", "max_downtime", "deadline", "document.initial_downtime", "document.max_downtime", "document.steps"];
+        string[] wrong =
+        [
+            "silence", "max_downtime", "deadline", "overhead_typical", "overhead_high", "line_bytes_per_second", "document.initial_downtime", "document.max_downtime",
+            "document.steps",
+        ];
 
         Assert.Equal(
             wrong.Select(field => $"adjust_source.unattended.{field}"),

@@ -112,10 +112,10 @@ public class RecordingTests
                 continue;
             }
 
-            var step = ConvergencePolicy.Step(terms, state, RecordedReading.Parse(line, replayed.Count));
+            var step = ConvergencePolicy.Step(terms, state, RecordedLine.Parse(line, replayed.Count));
             state = step.State;
             var by = step.Explanation is { } explanation ? $" by {explanation.Rule}" : "";
-            replayed.Add(RecordedReading.WithDecision(line, Copy.Words(step.Decision) + by));
+            replayed.Add(RecordedLine.WithDecision(line, Copy.Words(step.Decision) + by));
         }
 
         return replayed;

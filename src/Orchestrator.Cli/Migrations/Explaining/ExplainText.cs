@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
-using Orchestrator.Cli.Quantities;
 using Orchestrator.Cli.Rendering;
+using Orchestrator.Specs;
 using Orchestrator.V1;
 
 namespace Orchestrator.Cli.Migrations.Explaining;
@@ -80,7 +80,18 @@ internal static class ExplainText
             note.Append(Prose.Wrap($"Rule: {decision.Rule}{of}", width, "     "));
         }
 
-        if (decision.Inputs.Count > 0)
+        if (decision.Forecast is { } forecast)
+        {
+            note.Append(Prose.Wrap("Expected: " + ForecastText.Expected(forecast), width, "     "));
+        }
+
+        foreach (var alternative in decision.Alternatives)
+        {
+            note.Append("     - ").Append(Prose.Wrap(ForecastText.Of(alternative), width, "       ").AsSpan(7));
+        }
+
+        // A forecast is made of them, and says it in words.
+        if (decision.Inputs.Count > 0 && decision.Forecast is null)
         {
             var seen = decision.Inputs.Select(input => $"{input.Key} {input.Value}").Order(StringComparer.Ordinal);
             note.Append(Prose.Wrap("Seen: " + string.Join(", ", seen), width, "     "));

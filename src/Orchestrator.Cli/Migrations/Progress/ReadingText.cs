@@ -1,6 +1,6 @@
 using System.Globalization;
-using Orchestrator.Cli.Quantities;
 using Orchestrator.Cli.Rendering;
+using Orchestrator.Specs;
 using Orchestrator.V1;
 
 namespace Orchestrator.Cli.Migrations.Progress;

@@ -15,6 +15,9 @@ namespace Orchestrator.ControlPlane.Migrations.Admission;
 /// <summary>Starts a migration: checks, and writes it into the queue. The same request again is the same migration.</summary>
 internal sealed class MigrationAdmission(AdmissionFacts facts, MigrationStore migrations, TimeProvider clock)
 {
+    /// <summary>By which a request's times are judged.</summary>
+    public DateTimeOffset Now => clock.GetUtcNow();
+
     public async Task<AdmissionResult> AdmitAsync(StartMigrationCommand command, CancellationToken cancellation)
     {
         while (true)

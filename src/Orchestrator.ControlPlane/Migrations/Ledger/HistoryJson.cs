@@ -11,6 +11,19 @@ internal static class HistoryJson
 
     public static Dictionary<string, string> ReadInputs(string json) => JsonSerializer.Deserialize<Dictionary<string, string>>(json) ?? [];
 
+    public static string? Write(Forecast? forecast) => forecast is null ? null : ProtoJson.Write(forecast);
+
+    public static Forecast? ReadForecast(string? json) => json is null ? null : ProtoJson.Read<Forecast>(json);
+
+    public static string? Write(IReadOnlyCollection<Alternative>? alternatives) =>
+        alternatives is null or { Count: 0 } ? null : $"[{string.Join(',', alternatives.Select(ProtoJson.Write))}]";
+
+    public static IEnumerable<Alternative> ReadAlternatives(string? json)
+    {
+        using var list = JsonDocument.Parse(json ?? "[]");
+        return [.. list.RootElement.EnumerateArray().Select(one => ProtoJson.Read<Alternative>(one.GetRawText()))];
+    }
+
     public static string? Write(IReadOnlyCollection<SuspectNumber> suspects) =>
         suspects.Count == 0 ? null : JsonSerializer.Serialize(suspects.Select(suspect => new[] { suspect.Field, suspect.Raw, suspect.Why }));
 

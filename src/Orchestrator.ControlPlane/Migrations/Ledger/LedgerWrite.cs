@@ -1,4 +1,5 @@
 using Orchestrator.ControlPlane.Guests;
+using Orchestrator.ControlPlane.Migrations.Calibration;
 
 namespace Orchestrator.ControlPlane.Migrations.Ledger;
 
@@ -14,6 +15,9 @@ internal sealed record LedgerWrite(Migration Read, Migration Now, DateTimeOffset
 
     /// <summary>Intentions, to be sent once they are written.</summary>
     public IReadOnlyList<StoredCommand> Commands { get; init; } = [];
+
+    /// <summary>What it teaches when this ends it; null for nothing.</summary>
+    public TaughtDowntime? Taught { get; init; }
 
     /// <summary>What the guest is when the migration ends; null leaves what was known before.</summary>
     public StoredGuestState? GuestState { get; init; }

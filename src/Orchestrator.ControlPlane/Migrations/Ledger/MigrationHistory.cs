@@ -14,7 +14,8 @@ internal sealed class MigrationHistory(DatabaseGate database)
                throttle_max_percent AS ThrottleMaxPercent, bytes_per_second AS BytesPerSecond, max_pause AS MaxPause,
                reading_sequence AS ReadingSequence, inputs::text AS Inputs, policy, policy_revision AS PolicyRevision,
                report_to_decision AS ReportToDecision, decision_to_command AS DecisionToCommand, outcome,
-               outcome_message AS OutcomeMessage
+               outcome_message AS OutcomeMessage, switchover_bytes_per_second AS SwitchoverBytesPerSecond, forecast::text AS Forecast,
+               alternatives::text AS Alternatives
           FROM migration_decisions
         """;
 
@@ -24,7 +25,9 @@ internal sealed class MigrationHistory(DatabaseGate database)
         transferred_bytes AS TransferredBytes, bandwidth_bytes_per_second AS BandwidthBytesPerSecond,
         switchover_bytes_per_second AS SwitchoverBytesPerSecond, dirty_bytes_per_second AS DirtyBytesPerSecond,
         expected_downtime AS ExpectedDowntime, downtime_limit AS DowntimeLimit, throttle_percent AS ThrottlePercent,
-        guest_running AS GuestRunning, engine_status AS EngineStatus, suspects::text AS Suspects
+        guest_running AS GuestRunning, engine_status AS EngineStatus, suspects::text AS Suspects, activity, use,
+        first_pass AS FirstPass, paused_to_converge AS PausedToConverge, fresh, epoch, max_bytes_per_second AS MaxBytesPerSecond,
+        probe_elapsed AS ProbeElapsed, probe_interval AS ProbeInterval, probe_bytes AS ProbeBytes
         """;
 
     public Task<IReadOnlyList<Transition>> ListTransitionsAsync(Guid migrationId, CancellationToken cancellation)
@@ -156,7 +159,10 @@ internal sealed class MigrationHistory(DatabaseGate database)
         TimeSpan ReportToDecision,
         TimeSpan? DecisionToCommand,
         string Outcome,
-        string OutcomeMessage)
+        string OutcomeMessage,
+        long SwitchoverBytesPerSecond,
+        string? Forecast,
+        string? Alternatives)
     {
         public Decision ToDecision() => new()
         {
@@ -179,6 +185,9 @@ internal sealed class MigrationHistory(DatabaseGate database)
             DecisionToCommand = DecisionToCommand?.ToDuration(),
             Outcome = Enum.Parse<DecisionOutcome>(Outcome),
             OutcomeMessage = OutcomeMessage,
+            SwitchoverBytesPerSecond = (ulong)SwitchoverBytesPerSecond,
+            Forecast = HistoryJson.ReadForecast(Forecast),
+            Alternatives = { HistoryJson.ReadAlternatives(Alternatives) },
         };
     }
 
@@ -202,7 +211,17 @@ internal sealed class MigrationHistory(DatabaseGate database)
         short ThrottlePercent,
         bool GuestRunning,
         string EngineStatus,
-        string? Suspects)
+        string? Suspects,
+        short? Activity,
+        short? Use,
+        bool? FirstPass,
+        bool? PausedToConverge,
+        int? Fresh,
+        long? Epoch,
+        long? MaxBytesPerSecond,
+        TimeSpan? ProbeElapsed,
+        TimeSpan? ProbeInterval,
+        long? ProbeBytes)
     {
         public Reading ToReading()
         {
@@ -227,6 +246,16 @@ internal sealed class MigrationHistory(DatabaseGate database)
                 GuestRunning = GuestRunning,
                 EngineStatus = EngineStatus,
                 Suspects = { HistoryJson.ReadSuspects(Suspects) },
+                Activity = (EngineActivity)(Activity ?? 0),
+                Use = (ReadingUse)(Use ?? 0),
+                FirstPass = FirstPass ?? false,
+                PausedToConverge = PausedToConverge ?? false,
+                Fresh = { FreshMask.Read(Fresh ?? 0) },
+                Epoch = (ulong)(Epoch ?? 0),
+                MaxBytesPerSecond = (ulong)(MaxBytesPerSecond ?? 0),
+                ProbeElapsed = ProbeElapsed?.ToDuration(),
+                ProbeInterval = ProbeInterval?.ToDuration(),
+                ProbeBytes = (ulong)(ProbeBytes ?? 0),
             };
             if (DirtyBytesPerSecond is { } dirty)
             {

@@ -57,6 +57,7 @@ internal sealed record MigrationRow(
     string PriorityClass,
     Guid? EvacuationId,
     DateTime? NotBefore,
+    TimeSpan? PredictedOverhead,
     string? SlotPool,
     long? SlotShare)
 {
@@ -75,6 +76,7 @@ internal sealed record MigrationRow(
         m.bytes_transferred AS BytesTransferred, m.ram_bytes AS RamBytes, m.passes, m.throttle_percent AS ThrottlePercent,
         m.final_limit AS FinalLimit, m.post_copy_used AS PostCopyUsed, m.paused_to_converge AS PausedToConverge,
         m.replica_id AS ReplicaId, m.priority_class AS PriorityClass, m.evacuation_id AS EvacuationId, m.not_before AS NotBefore,
+        m.predicted_overhead AS PredictedOverhead,
         (SELECT s.pool FROM migration_slots s WHERE s.migration_id = m.migration_id) AS SlotPool,
         (SELECT s.bandwidth_share FROM migration_slots s WHERE s.migration_id = m.migration_id) AS SlotShare
         """;
@@ -128,6 +130,7 @@ internal sealed record MigrationRow(
         migration.PriorityClass,
         migration.EvacuationId,
         migration.NotBefore?.UtcDateTime,
+        migration.Tally.PredictedOverhead,
         null,
         null);
 
@@ -172,6 +175,7 @@ internal sealed record MigrationRow(
             SourceEngineVersion = SourceEngineVersion,
             TargetEngineVersion = TargetEngineVersion,
             PredictedDowntime = PredictedDowntime,
+            PredictedOverhead = PredictedOverhead,
             ReportedDowntime = ReportedDowntime,
             ObservedDowntime = ObservedDowntime,
             BytesTransferred = BytesTransferred,

@@ -28,7 +28,8 @@ internal sealed class MigrationStore(DatabaseGate database)
                 last_transition, last_decision, last_command, undoing, failure_reason, failure_message, attention_reason,
                 attention_message, listen_uri, convergence_state, plausibility_memory, latest_reading, source_engine_version,
                 target_engine_version, predicted_downtime, reported_downtime, observed_downtime, bytes_transferred, ram_bytes, passes,
-                throttle_percent, final_limit, post_copy_used, paused_to_converge, replica_id, priority_class, evacuation_id, not_before)
+                throttle_percent, final_limit, post_copy_used, paused_to_converge, replica_id, priority_class, evacuation_id, not_before,
+                predicted_overhead)
             VALUES (
                 @MigrationId, @GuestId, @SourceHostId, @TargetHostId, @Request::jsonb, @Spec::jsonb, @Policy, @PolicyRevision, @Mode,
                 @MaxDowntime, @Deadline, @MaxBytesPerSecond, @RequestedBy, @GuestWasRunning, @Phase, @PhaseSince, @CreatedAt, @EndedAt,
@@ -36,7 +37,7 @@ internal sealed class MigrationStore(DatabaseGate database)
                 @AttentionReason, @AttentionMessage, @ListenUri, @ConvergenceState::jsonb, @PlausibilityMemory::jsonb,
                 @LatestReading::jsonb, @SourceEngineVersion, @TargetEngineVersion, @PredictedDowntime, @ReportedDowntime,
                 @ObservedDowntime, @BytesTransferred, @RamBytes, @Passes, @ThrottlePercent, @FinalLimit, @PostCopyUsed,
-                @PausedToConverge, @ReplicaId, @PriorityClass, @EvacuationId, @NotBefore)
+                @PausedToConverge, @ReplicaId, @PriorityClass, @EvacuationId, @NotBefore, @PredictedOverhead)
             ON CONFLICT (migration_id) DO NOTHING
             """;
         const string Begin = """

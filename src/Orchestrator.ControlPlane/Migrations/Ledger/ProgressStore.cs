@@ -31,6 +31,7 @@ internal sealed class ProgressStore(DatabaseGate database)
                        convergence_state = @ConvergenceState::jsonb, plausibility_memory = @PlausibilityMemory::jsonb,
                        latest_reading = @LatestReading::jsonb, source_engine_version = @SourceEngineVersion,
                        target_engine_version = @TargetEngineVersion, predicted_downtime = @PredictedDowntime,
+                       predicted_overhead = @PredictedOverhead,
                        reported_downtime = @ReportedDowntime, observed_downtime = @ObservedDowntime,
                        bytes_transferred = @BytesTransferred, ram_bytes = @RamBytes, passes = @Passes,
                        throttle_percent = @ThrottlePercent, final_limit = @FinalLimit, post_copy_used = @PostCopyUsed,
@@ -46,10 +47,11 @@ internal sealed class ProgressStore(DatabaseGate database)
                 INSERT INTO migration_decisions (
                     migration_id, sequence, at, elapsed, action, origin, rule, reason, downtime_limit, throttle_max_percent,
                     bytes_per_second, max_pause, reading_sequence, inputs, policy, policy_revision, command_id, request_id,
-                    report_to_decision, outcome, outcome_message)
+                    report_to_decision, outcome, outcome_message, switchover_bytes_per_second, forecast, alternatives)
                 SELECT migration_id, @LastDecision, @d_at, @d_elapsed, @d_action, @d_origin, @d_rule, @d_reason, @d_downtime_limit,
                        @d_throttle, @d_bandwidth, @d_max_pause, @d_reading, @d_inputs::jsonb, @Policy, @PolicyRevision, @d_command,
-                       @d_request, @d_report_to_decision, @d_outcome, @d_outcome_message
+                       @d_request, @d_report_to_decision, @d_outcome, @d_outcome_message, @d_switchover, @d_forecast::jsonb,
+                       @d_alternatives::jsonb
                   FROM written
                  WHERE @decides),
             commands AS (
@@ -65,6 +67,15 @@ internal sealed class ProgressStore(DatabaseGate database)
                        state_since = CASE WHEN @guestState IS NULL OR @guestState = state THEN state_since ELSE @at END,
                        revision = revision + 1
                  WHERE @ends AND guest_id = @GuestId AND active_migration_id = @MigrationId AND EXISTS (SELECT FROM written)),
+            taught AS (
+                INSERT INTO downtime_observations (
+                    migration_id, at, engine, source_engine_version, target_engine_version, device_kind, predicted, predicted_overhead,
+                    reported, observed, budget)
+                SELECT migration_id, @at, @t_engine, @t_source, @t_target, @t_device, @t_predicted, @t_overhead, @t_reported, @t_observed,
+                       @MaxDowntime
+                  FROM written
+                 WHERE @teaches
+                ON CONFLICT (migration_id) DO NOTHING),
             slot AS (
                 DELETE FROM migration_slots
                  WHERE @ends AND migration_id = @MigrationId AND EXISTS (SELECT FROM written))
@@ -258,10 +269,22 @@ internal sealed class ProgressStore(DatabaseGate database)
             d_report_to_decision = decision?.ReportToDecision?.ToTimeSpan() ?? TimeSpan.Zero,
             d_outcome = decision?.Outcome.ToString() ?? "",
             d_outcome_message = decision?.OutcomeMessage ?? "",
+            d_switchover = (long)Math.Min(decision?.SwitchoverBytesPerSecond ?? 0, long.MaxValue),
+            d_forecast = HistoryJson.Write(decision?.Forecast),
+            d_alternatives = HistoryJson.Write(decision?.Alternatives),
             c_ids = write.Commands.Select(command => command.CommandId).ToArray(),
             c_hosts = write.Commands.Select(command => command.HostId).ToArray(),
             c_kinds = write.Commands.Select(command => command.Kind.ToString()).ToArray(),
             c_payloads = write.Commands.Select(command => command.Request.ToByteArray()).ToArray(),
+            teaches = write.Taught is not null,
+            t_engine = write.Taught?.Kind.Engine ?? "",
+            t_source = write.Taught?.Kind.SourceEngineVersion ?? "",
+            t_target = write.Taught?.Kind.TargetEngineVersion ?? "",
+            t_device = write.Taught?.Kind.DeviceKind ?? "",
+            t_predicted = write.Taught?.Observation.Predicted ?? TimeSpan.Zero,
+            t_overhead = write.Taught?.Observation.PredictedOverhead ?? TimeSpan.Zero,
+            t_reported = write.Taught?.Observation.Reported ?? TimeSpan.Zero,
+            t_observed = write.Taught?.Observation.Observed,
             ends = now.HasEnded,
             moved = now.Phase is MigrationPhase.Completed,
             guestState = write.GuestState?.ToString(),

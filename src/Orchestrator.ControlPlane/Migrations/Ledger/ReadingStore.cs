@@ -14,7 +14,9 @@ internal sealed class ReadingStore(DatabaseGate database)
     private const string Columns = """
         migration_id, sequence, at, elapsed, pass, passes_honest, round, ram_total_bytes, ram_remaining_bytes, remaining_bytes,
         stop_copy_bytes, transferred_bytes, bandwidth_bytes_per_second, switchover_bytes_per_second, dirty_bytes_per_second,
-        expected_downtime, downtime_limit, throttle_percent, guest_running, engine_status, suspects
+        expected_downtime, downtime_limit, throttle_percent, guest_running, engine_status, suspects,
+        activity, use, first_pass, paused_to_converge, fresh, epoch, max_bytes_per_second, probe_elapsed,
+        probe_interval, probe_bytes
         """;
 
     /// <summary>All or none. Rows that are in already are left alone.</summary>
@@ -149,6 +151,26 @@ internal sealed class ReadingStore(DatabaseGate database)
             }
             else
             {
+                await copy.WriteNullAsync(cancellation);
+            }
+
+            await copy.WriteAsync((short)reading.Activity, NpgsqlDbType.Smallint, cancellation);
+            await copy.WriteAsync((short)reading.Use, NpgsqlDbType.Smallint, cancellation);
+            await BooleanAsync(reading.FirstPass);
+            await BooleanAsync(reading.PausedToConverge);
+            await copy.WriteAsync(FreshMask.Of(reading.Fresh), NpgsqlDbType.Integer, cancellation);
+            await BigintAsync(reading.Epoch);
+            await BigintAsync(reading.MaxBytesPerSecond);
+            if (reading is { ProbeElapsed: { } probed, ProbeInterval: { } lasted })
+            {
+                await IntervalAsync(probed);
+                await IntervalAsync(lasted);
+                await BigintAsync(reading.ProbeBytes);
+            }
+            else
+            {
+                await copy.WriteNullAsync(cancellation);
+                await copy.WriteNullAsync(cancellation);
                 await copy.WriteNullAsync(cancellation);
             }
         }

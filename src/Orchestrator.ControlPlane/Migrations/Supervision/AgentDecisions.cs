@@ -2,6 +2,7 @@ using Google.Protobuf.WellKnownTypes;
 using Orchestrator.Agent.V1;
 using Orchestrator.ControlPlane.Policies;
 using Orchestrator.Policy.Convergence;
+using Orchestrator.PolicyMessages;
 using Orchestrator.V1;
 
 namespace Orchestrator.ControlPlane.Migrations.Supervision;
@@ -15,19 +16,24 @@ internal sealed class AgentDecisions(int recorded)
 {
     public int Recorded { get; private set; } = recorded;
 
-    public static UnattendedTerms Terms(PolicyInForce policy, ConvergenceTerms terms, TimeSpan silence) => new()
+    public static UnattendedTerms Terms(PolicyInForce policy, ConvergenceTerms terms, TimeSpan silence)
     {
-        OnLoss = policy.Document.OnControlPlaneLoss switch
+        var told = new UnattendedTerms
         {
-            ControlPlaneLoss.Continue => OnControlPlaneLoss.Continue,
-            ControlPlaneLoss.AgentDecides => OnControlPlaneLoss.AgentDecides,
-            ControlPlaneLoss.AbortAtDeadline => OnControlPlaneLoss.AbortAtDeadline,
-        },
-        Silence = silence.ToDuration(),
-        Document = policy.Message,
-        MaxDowntime = terms.Budget.ToDuration(),
-        Deadline = terms.Deadline?.ToDuration(),
-    };
+            OnLoss = policy.Document.OnControlPlaneLoss switch
+            {
+                ControlPlaneLoss.Continue => OnControlPlaneLoss.Continue,
+                ControlPlaneLoss.AgentDecides => OnControlPlaneLoss.AgentDecides,
+                ControlPlaneLoss.AbortAtDeadline => OnControlPlaneLoss.AbortAtDeadline,
+            },
+            Silence = silence.ToDuration(),
+            Document = policy.Message,
+            MaxDowntime = terms.Budget.ToDuration(),
+            Deadline = terms.Deadline?.ToDuration(),
+        };
+        ConditionsMessage.Put(new CopyConditions(terms.Overhead, terms.LineRate), told);
+        return told;
+    }
 
     /// <summary>The agent is in the middle of one: what it comes to is waited for before anything else is decided.</summary>
     public static bool IsOneUnderWay(MigrationReport report) => report.UnattendedDecisions is [.., { Outcome: DecisionOutcome.Intended }];
@@ -50,6 +56,12 @@ internal sealed class AgentDecisions(int recorded)
         foreach (var (name, value) in decided.Inputs)
         {
             next.Inputs[Words.Clean(name)] = Words.Clean(value);
+        }
+
+        foreach (var alternative in next.Alternatives)
+        {
+            alternative.Action = Words.Clean(alternative.Action);
+            alternative.Verdict = Words.Clean(alternative.Verdict);
         }
 
         return next;

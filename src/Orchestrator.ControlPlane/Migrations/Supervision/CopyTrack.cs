@@ -1,12 +1,13 @@
 using System.Text.Json;
+using Google.Protobuf.WellKnownTypes;
 using Orchestrator.Agent.V1;
 using Orchestrator.ControlPlane.Migrations.Ledger;
-using Orchestrator.Policy;
 using Orchestrator.Policy.Convergence;
-using Orchestrator.Policy.Lifecycle;
 using Orchestrator.Policy.Plausibility;
 using Orchestrator.PolicyMessages;
 using Orchestrator.V1;
+using EngineActivity = Orchestrator.Policy.Convergence.EngineActivity;
+using ReadingNumber = Orchestrator.Policy.Convergence.ReadingNumber;
 
 namespace Orchestrator.ControlPlane.Migrations.Supervision;
 
@@ -16,19 +17,20 @@ namespace Orchestrator.ControlPlane.Migrations.Supervision;
 /// </summary>
 internal sealed class CopyTrack
 {
-    /// <summary>What was refused and cannot be done without is tried again after this long.</summary>
-    private static readonly TimeSpan s_retractAfter = TimeSpan.FromSeconds(5);
-
     private readonly CommandBook _book;
+    private readonly CopyConditions _conditions;
+    private readonly ulong _epoch;
     private PlausibilityMemory _memory;
     private ulong _lastSequence;
     private DateTimeOffset? _pausedSeenAt;
     private int _savedRound;
 
-    public CopyTrack(Migration migration, ConvergenceDocument document, CommandBook book)
+    /// <param name="conditions">As they are, for a copy that has not begun.</param>
+    public CopyTrack(Migration migration, ConvergenceDocument document, CommandBook book, CopyConditions conditions)
     {
-        _book = book;
-        Terms = TermsOf(migration, document, book);
+        (_book, _conditions) = (book, conditions);
+        _epoch = (ulong)migration.Epoch;
+        Terms = TermsIn(migration, document);
         State = Restore<ConvergenceState>(migration.ConvergenceState) ?? ConvergenceState.Start(Terms);
         _memory = Restore<PlausibilityMemory>(migration.PlausibilityMemory) ?? PlausibilityMemory.Empty;
         _savedRound = State.Round;
@@ -59,10 +61,10 @@ internal sealed class CopyTrack
     }
 
     /// <summary>Phase, policy or budget changed.</summary>
-    public void Follow(Migration migration, ConvergenceDocument document) => Terms = TermsOf(migration, document, _book);
+    public void Follow(Migration migration, ConvergenceDocument document) => Terms = TermsIn(migration, document);
 
     /// <summary>What is to hold once the migration is as it is to be written, under this document.</summary>
-    public ConvergenceTerms TermsIn(Migration migration, ConvergenceDocument document) => TermsOf(migration, document, _book);
+    public ConvergenceTerms TermsIn(Migration migration, ConvergenceDocument document) => CopyTerms.Of(migration, document, _book, _conditions);
 
     /// <summary>Goes on from what the source's agent decided by itself, and from the engine's limit as it reports it.</summary>
     public void Adopt(Decision decision, MigrationReport report)
@@ -98,12 +100,21 @@ internal sealed class CopyTrack
     }
 
     /// <summary>What the policy says to the reading. Nothing is remembered of it before <see cref="GoOn"/>.</summary>
-    public ConvergenceStep Ask(ConvergenceReading reading, DateTimeOffset now) =>
-        ConvergencePolicy.Step(Terms, AfterRefusals(reading, now), reading);
+    /// <param name="at">When its report arrived: a replay has no other time.</param>
+    public ConvergenceStep Ask(ConvergenceReading reading, DateTimeOffset at) =>
+        ConvergencePolicy.Step(Terms, Refusals.Retract(Terms, State, reading, act => RefusedSince(act, at)), reading);
 
     /// <summary>The reading as it is recorded and shown.</summary>
-    public Reading Word(ConvergenceReading reading, string engineStatus, DateTimeOffset at) =>
-        Latest = ReadingMessage.Of(reading, State.Round, Words.Clean(engineStatus), at);
+    public Reading Word(ConvergenceReading reading, string engineStatus, DateTimeOffset at, ReadingUse use)
+    {
+        Latest = ReadingMessage.Of(reading);
+        Latest.At = at.ToTimestamp();
+        Latest.Round = (uint)Math.Max(0, State.Round);
+        Latest.EngineStatus = Words.Clean(engineStatus);
+        Latest.Use = use;
+        Latest.Epoch = _epoch;
+        return Latest;
+    }
 
     /// <summary>Everything the track has learnt, in the row that is about to be written.</summary>
     public Migration Save(Migration migration)
@@ -148,11 +159,11 @@ internal sealed class CopyTrack
         var at = report.At?.ToDateTimeOffset();
         var paused = preCopy && _pausedSeenAt is { } since && at > since ? at.Value - since : TimeSpan.Zero;
         _pausedSeenAt = preCopy && reading.PausedToConverge ? at : null;
+        var predicted = preCopy && reading.IsFresh(ReadingNumber.ExpectedDowntime) ? reading.ExpectedDowntime : null;
         return Tally with
         {
-            PredictedDowntime = preCopy && reading.IsFresh(ReadingNumber.ExpectedDowntime)
-                ? reading.ExpectedDowntime ?? Tally.PredictedDowntime
-                : Tally.PredictedDowntime,
+            PredictedDowntime = predicted ?? Tally.PredictedDowntime,
+            PredictedOverhead = predicted is null ? Tally.PredictedOverhead : OverheadIn(report.Numbers) ?? Tally.PredictedOverhead,
             BytesTransferred = reading.Transferred?.Bytes ?? Tally.BytesTransferred,
             RamBytes = reading.RamTotal.Bytes > 0 ? reading.RamTotal.Bytes : Tally.RamBytes,
             Passes = Math.Max(Tally.Passes, reading.Pass),
@@ -163,52 +174,16 @@ internal sealed class CopyTrack
         };
     }
 
-    /// <summary>
-    /// What the policy took for done although the agent refused it, and without which the copy would hang: a pause that never was, the end
-    /// of one, and the switch to post-copy.
-    /// </summary>
-    private ConvergenceState AfterRefusals(ConvergenceReading reading, DateTimeOffset now)
+    /// <returns>Null when it is not known whose number it is.</returns>
+    private static TimeSpan? OverheadIn(TransferNumbers numbers) => numbers.ExpectedDowntimeProvenance switch
     {
-        var state = State;
-        if (state.Pause is not null && !reading.PausedToConverge && WasRefused(AgentCommandKind.PauseSource, now, TimeSpan.Zero))
-        {
-            state = state with { Pause = null };
-        }
+        Provenance.Engine => TimeSpan.Zero,
+        Provenance.Computed => SwitchOverCost.InReports,
+        _ => null,
+    };
 
-        if (state.Pause is null && reading.PausedToConverge && WasRefused(AgentCommandKind.ResumeSource, now, s_retractAfter))
-        {
-            state = state with { Pause = new PauseInForce(reading.Elapsed, TimeSpan.Zero, null) };
-        }
-
-        return state.Committed && WasRefused(AgentCommandKind.StartPostCopy, now, s_retractAfter)
-            ? state with { Committed = false, Ladder = state.Ladder with { Next = Math.Max(0, Terms.Document.Steps.Count - 1) } }
-            : state;
-    }
-
-    private bool WasRefused(AgentCommandKind kind, DateTimeOffset now, TimeSpan since) =>
-        _book.Latest(kind) is { Answer: { Outcome: CommandOutcome.Refused, At: var at } } && now - at >= since;
-
-    private static ConvergenceTerms TermsOf(Migration migration, ConvergenceDocument document, CommandBook book)
-    {
-        // Both sides agreed on it before the stream began; another document cannot change it any more.
-        var agreed = book.Latest(AgentCommandKind.PrepareTarget)?.Request.PrepareTarget.Terms;
-        return new ConvergenceTerms
-        {
-            Document = document,
-            Budget = migration.MaxDowntime,
-            Deadline = migration.Deadline is { } deadline ? Remaining(migration, deadline) : null,
-            GuestMemory = new DataSize((long)Math.Min(migration.Spec.MemoryBytes, long.MaxValue)),
-            PostCopyPossible = agreed?.PostCopyPossible ?? AgentCommands.PostCopyPossible(migration.Spec, migration.Mode, document),
-            ThrottlePossible = agreed?.ThrottlePossible ?? AgentCommands.ThrottlePossible(document),
-        };
-    }
-
-    /// <summary>The caller's deadline counts from the request, the policy's time from the engine's start.</summary>
-    private static TimeSpan Remaining(Migration migration, TimeSpan deadline)
-    {
-        var before = migration.Phase is Policy.Lifecycle.MigrationPhase.Copying ? migration.PhaseSince - migration.CreatedAt : TimeSpan.Zero;
-        return deadline > before ? deadline - before : TimeSpan.Zero;
-    }
+    private TimeSpan? RefusedSince(RefusableAct act, DateTimeOffset at) =>
+        _book.Latest(RefusedActs.KindOf(act)) is { Answer: { Outcome: CommandOutcome.Refused, At: var refused } } ? at - refused : null;
 
     /// <returns>Null when there is none, or one of another release that this one cannot read: it is learnt anew.</returns>
     private static T? Restore<T>(string? json)

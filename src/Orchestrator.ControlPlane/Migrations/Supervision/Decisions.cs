@@ -20,6 +20,13 @@ internal static class Decisions
         return decision;
     }
 
+    /// <param name="step">What the policy answered; null when it was not asked.</param>
+    /// <param name="taken">What it wanted was written down.</param>
+    public static ReadingUse UseMadeOf(ConvergenceStep? step, bool taken) =>
+        step is null ? ReadingUse.Recorded
+        : taken || step.Decision is ConvergenceDecision.Wait ? ReadingUse.Judged
+        : ReadingUse.Waited;
+
     /// <param name="agentDecisionsSeen">Decided with so many of the agent's own decisions known.</param>
     /// <returns>Null when no agent need be told of it as such: an abort is undone step by step.</returns>
     public static WordedCommand? Command(ConvergenceDecision decision, Migration migration, ConvergenceTerms terms, int agentDecisionsSeen)

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Options;
+using Orchestrator.ControlPlane.Migrations.Calibration;
 using Orchestrator.ControlPlane.Migrations.Ledger;
 using Orchestrator.ControlPlane.Migrations.Watching;
 using Orchestrator.ControlPlane.Policies;
@@ -15,6 +16,9 @@ internal sealed record MigrationCharge(
     /// <summary>Somebody else commanded it before, or this process under a lower epoch: the agents are to be told.</summary>
     public bool TakenOver { get; init; }
 
+    /// <summary>Of its hosts, link and devices as they are; a copy that has begun goes on with those that it began under.</summary>
+    public KnownConditions Known { get; init; } = KnownConditions.Usual;
+
     /// <summary>Under which it was taken up: when that is over, another may have taken it, whatever this process holds since.</summary>
     public Tenure? Tenure { get; init; }
 }
@@ -29,6 +33,8 @@ internal sealed record SupervisionEdges
     public required ReadingWriter Readings { get; init; }
 
     public required MigrationFeed Feed { get; init; }
+
+    public required ConditionsReader Conditions { get; init; }
 
     public required IAgentCalls Agents { get; init; }
 

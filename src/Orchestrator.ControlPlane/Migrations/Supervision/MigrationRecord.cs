@@ -1,8 +1,8 @@
 using Google.Protobuf.WellKnownTypes;
 using Orchestrator.Agent.V1;
 using Orchestrator.ControlPlane.Guests;
+using Orchestrator.ControlPlane.Migrations.Calibration;
 using Orchestrator.ControlPlane.Migrations.Ledger;
-using Orchestrator.ControlPlane.Migrations.Watching;
 using Orchestrator.Policy.Lifecycle;
 using Orchestrator.V1;
 
@@ -12,14 +12,13 @@ namespace Orchestrator.ControlPlane.Migrations.Supervision;
 /// One running migration's row, as its supervisor holds it: every change is one write that carries the intentions it causes, and is told to
 /// watchers once it is in.
 /// </summary>
-internal sealed class MigrationRecord(
-    Migration adopted, CommandBook book, ProgressStore store, MigrationHistory history, MigrationFeed feed)
+internal sealed class MigrationRecord(MigrationCharge charge, CommandBook book, SupervisionEdges edges)
 {
     // Decisions whose commands have no answer yet, with the moment they were made.
     private readonly Dictionary<long, (Decision Decision, long MadeAt)> _undecided = [];
-    private readonly long _lastCommandBefore = adopted.LastCommand;
+    private readonly long _lastCommandBefore = charge.Migration.LastCommand;
 
-    public Migration Current { get; private set; } = adopted;
+    public Migration Current { get; private set; } = charge.Migration;
 
     public CommandBook Book => book;
 
@@ -47,13 +46,14 @@ internal sealed class MigrationRecord(
                 Complete(made.Decision, now, at, commands), IsDone(made.Decision) ? null : commands.FirstOrDefault()?.CommandId, made.RequestId)
             : null;
         now = now with { LastCommand = Current.LastCommand + commands.Count, LastDecision = Current.LastDecision + (decision is null ? 0 : 1) };
-        var outcome = await store.WriteAsync(
+        var outcome = await edges.Store.WriteAsync(
             new LedgerWrite(Current, now, at)
             {
                 Reason = change.Reason,
                 Decision = decision,
                 Commands = commands,
                 GuestState = change.GuestState,
+                Taught = TaughtDowntime.Of(now, charge.Known.DeviceKind),
             },
             cancellation);
         if (outcome is not WriteOutcome.Written)
@@ -76,12 +76,12 @@ internal sealed class MigrationRecord(
                 _undecided[commandId] = (decision.Decision.Clone(), draft.MadeAt);
             }
 
-            feed.Publish(now, decision.Decision);
+            edges.Feed.Publish(now, decision.Decision);
         }
 
         if (from != now.Phase)
         {
-            feed.Publish(now, from, new Transition
+            edges.Feed.Publish(now, from, new Transition
             {
                 Sequence = (uint)now.LastTransition,
                 From = MigrationMessages.Phase(from),
@@ -101,7 +101,7 @@ internal sealed class MigrationRecord(
     {
         var behind = _undecided.TryGetValue(answered.CommandId, out var made);
         TimeSpan? toCommand = behind ? clock.GetElapsedTime(made.MadeAt, leftAt) : null;
-        if (!await store.AnswerAsync(Current, answered, toCommand, cancellation))
+        if (!await edges.Store.AnswerAsync(Current, answered, toCommand, cancellation))
         {
             return false;
         }
@@ -113,13 +113,13 @@ internal sealed class MigrationRecord(
             made.Decision.Outcome = ProgressStore.DecisionOutcomeOf(answer.Outcome);
             made.Decision.OutcomeMessage = answer.Message;
             made.Decision.DecisionToCommand = toCommand?.ToDuration();
-            feed.Publish(Current, made.Decision);
+            edges.Feed.Publish(Current, made.Decision);
         }
         else if (answered.CommandId <= _lastCommandBefore
-            && await history.FindDecisionBehindAsync(Current.MigrationId, answered.CommandId, cancellation) is { } before)
+            && await edges.History.FindDecisionBehindAsync(Current.MigrationId, answered.CommandId, cancellation) is { } before)
         {
             // It was made under another supervisor, whose watchers were told that it was intended.
-            feed.Publish(Current, before);
+            edges.Feed.Publish(Current, before);
         }
 
         return true;

@@ -36,8 +36,8 @@ internal sealed partial class MigrationSupervisor : IAsyncDisposable
         _policy = charge.Policy;
         _agents = new AgentDecisions(charge.AgentDecisions);
         var book = new CommandBook(charge.Commands);
-        _record = new MigrationRecord(charge.Migration, book, edges.Store, edges.History, edges.Feed);
-        _track = new CopyTrack(charge.Migration, charge.Policy.Document, book);
+        _record = new MigrationRecord(charge, book, edges);
+        _track = new CopyTrack(charge.Migration, charge.Policy.Document, book, charge.Known.Conditions);
         _sides = new MigrationSides(charge.Migration, book, charge.Mailbox, edges.Agents, edges.Beat);
         if (charge.TakenOver)
         {
@@ -201,7 +201,7 @@ internal sealed partial class MigrationSupervisor : IAsyncDisposable
     /// <summary>One reading, at most one decision. A copy that has not begun, or is being undone, is only recorded.</summary>
     private async Task JudgeAsync(ArrivedReport arrived, CancellationToken cancellation)
     {
-        // Readings name no epoch, so a process that was frozen must not write those that waited for it: its successor has them.
+        // What waited for a process that was frozen is its successor's to read and to write.
         if (_fenced || _charge.Tenure is not { IsHeld: true } || _track.Read(arrived.Report) is not { } reading)
         {
             return;
@@ -212,7 +212,7 @@ internal sealed partial class MigrationSupervisor : IAsyncDisposable
         var decided = false;
         var step = Migration.Phase is MigrationPhase.Copying && arrived.Report.SessionState is SessionState.Running
             && !AgentDecisions.IsOneUnderWay(arrived.Report)
-            ? _track.Ask(reading, Clock.GetUtcNow())
+            ? _track.Ask(reading, at)
             : null;
         var decidedAt = Clock.GetTimestamp();
         var took = Clock.GetElapsedTime(arrived.ArrivedAt, decidedAt);
@@ -226,7 +226,7 @@ internal sealed partial class MigrationSupervisor : IAsyncDisposable
             decided = await DecideAsync(step, Decisions.Word(step, reading, took), decidedAt, cancellation);
         }
 
-        var message = _track.Word(reading, arrived.Report.EngineStatus, at);
+        var message = _track.Word(reading, arrived.Report.EngineStatus, at, Decisions.UseMadeOf(step, decided));
         _edges.Readings.Offer(Migration.MigrationId, message);
         _edges.Feed.Publish(Migration, message);
         if (!decided && _track.IsRoundUnsaved && !_fenced)

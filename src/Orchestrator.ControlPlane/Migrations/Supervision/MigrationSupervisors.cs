@@ -190,13 +190,16 @@ internal sealed partial class MigrationSupervisors(
 
     /// <summary>Read after the migration was adopted: whoever commanded it before writes nothing any more.</summary>
     private async Task<MigrationCharge> ChargeAsync(
-        Migration migration, IEnumerable<StoredCommand> commands, MigrationMailbox mailbox, CancellationToken cancellation)
+        Migration migration, IReadOnlyList<StoredCommand> commands, MigrationMailbox mailbox, CancellationToken cancellation)
     {
         var policy = await policies.FindAsync(migration.Policy, migration.PolicyRevision, cancellation)
             ?? throw new InvalidDataException($"Policy {migration.Policy} revision {migration.PolicyRevision} is not in the ledger.");
         var ofAgent = migration.LastDecision == 0 ? 0
             : await edges.History.CountDecisionsAsync(migration.MigrationId, DecisionOrigin.Agent, cancellation);
-        return new MigrationCharge(migration, PolicyInForce.Of(policy), commands, mailbox, ofAgent);
+        return new MigrationCharge(migration, PolicyInForce.Of(policy), commands, mailbox, ofAgent)
+        {
+            Known = await edges.Conditions.ReadAsync(migration, commands.Any(command => command.Request.StartSource is not null), cancellation),
+        };
     }
 
     private void LogFailure(Guid migrationId, Exception failure, CancellationToken killing)

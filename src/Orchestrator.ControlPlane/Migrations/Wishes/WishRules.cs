@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using Google.Protobuf.WellKnownTypes;
 using Orchestrator.Agent.V1;
 using Orchestrator.ControlPlane.Migrations.Supervision;
@@ -13,6 +14,10 @@ namespace Orchestrator.ControlPlane.Migrations.Wishes;
 /// <summary>What comes of a caller's wish as the migration stands. Decides; the supervisor writes and commands.</summary>
 internal sealed class WishRules(Migration migration, MigrationStanding standing, CopyTrack track)
 {
+    /// <summary>Inputs of the decision to switch the policy.</summary>
+    public const string PolicyBefore = "policy_before";
+    public const string RevisionBefore = "policy_revision_before";
+
     public WishVerdict Cancel(string reason) =>
         migration.HasEnded ? WishVerdict.Refused(WishOutcome.Ended)
         : MigrationProgress.Cancel(standing, reason.Length > 0 ? reason : "a caller's wish") is { } step
@@ -97,7 +102,16 @@ internal sealed class WishRules(Migration migration, MigrationStanding standing,
             MaxDowntime = budget,
             MaxBytesPerSecond = cap,
         };
-        var decision = new Decision { Action = DecisionAction.SwitchPolicy, DowntimeLimit = state.Limit.ToDuration() };
+        var decision = new Decision
+        {
+            Action = DecisionAction.SwitchPolicy,
+            DowntimeLimit = state.Limit.ToDuration(),
+            Inputs =
+            {
+                [PolicyBefore] = migration.Policy,
+                [RevisionBefore] = migration.PolicyRevision.ToString(CultureInfo.InvariantCulture),
+            },
+        };
         return Granted(switched, state, decision, Decisions.Adjust(migration, adjustment)) with { Policy = policy };
     }
 

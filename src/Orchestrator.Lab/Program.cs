@@ -1,0 +1,3 @@
+using Orchestrator.Lab.Invocation;
+
+return await LabCommand.Create().Parse(args).InvokeAsync();
